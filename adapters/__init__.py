@@ -1,0 +1,1 @@
+"""Built-in adapters: one regional programme each. Each folder is one extension."""
