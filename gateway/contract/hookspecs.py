@@ -1,0 +1,58 @@
+"""The hooks of an extension: sync, typed, called once when it is registered (observers: per event).
+
+They *register objects*; the objects act per request. Results keep the config's order of extensions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from gateway.contract.extension import ENTRY_POINT_GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.contract.events import CircuitMove, ExchangeRecord
+    from gateway.contract.host import Job
+    from gateway.contract.roles import Authenticator, HealthCheck, Policy
+    from gateway.contract.web import Route
+
+hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
+hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
+
+
+@hookspec
+def gateway_routes() -> Sequence[Route]:  # type: ignore[empty-body] # a hook's specification has no body
+    """HTTP routes, each with its rule. Asked once per (re)load. Adapters are mounted under `/apps/<name>`."""
+
+
+@hookspec
+def gateway_jobs() -> Sequence[Job]:  # type: ignore[empty-body] # a hook's specification has no body
+    """Periodic work for the supervisor. Asked once per (re)load; runs between `open` and `close`."""
+
+
+@hookspec
+def gateway_authenticators() -> Sequence[Authenticator]:  # type: ignore[empty-body] # as above
+    """Further ways to identify a caller, tried in config order after the core's own keys."""
+
+
+@hookspec
+def gateway_policies() -> Sequence[Policy]:  # type: ignore[empty-body] # as above
+    """Refusals beyond the core's rights, asked in config order before each exchange."""
+
+
+@hookspec
+def gateway_health_checks() -> Sequence[HealthCheck]:  # type: ignore[empty-body] # as above
+    """How this extension is, for `/health/ready` and `doctor`."""
+
+
+@hookspec
+def gateway_exchange_finished(record: ExchangeRecord) -> None:
+    """Observer: after each exchange, whatever its outcome. Quick, no I/O; errors are logged."""
+
+
+@hookspec
+def gateway_circuit_moved(move: CircuitMove) -> None:
+    """Observer: after each change of a breaker. Quick, no I/O; errors are logged."""

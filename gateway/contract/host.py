@@ -1,0 +1,105 @@
+"""The host: the one object through which an extension reaches the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    import httpx
+    from structlog.typing import FilteringBoundLogger
+
+    from gateway.contract.messages import Answer, Caller, Freshness, Question, Right
+    from gateway.contract.status import CentreStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Periodic work of an extension.
+
+    Attributes:
+        name: Stable name within the extension.
+        every: Seconds between the end of one run and the start of the next; jittered by a tenth.
+        run: What to do; an error is logged, counted, and the job runs again after a growing pause.
+    """
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[None]]
+
+
+class Clock(Protocol):
+    """Time as the gateway sees it; injected, so that tests and the demo can move it."""
+
+    def now(self) -> float:
+        """Unix seconds (UTC)."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; the scale of all deadlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a question is asked on behalf of a caller.
+
+    Attributes:
+        purpose: Purpose code; must be one the caller and its right hold.
+        village: Village it is asked for; None takes the caller's own.
+        deadline: Monotonic seconds; None takes the config's default.
+        freshness: What to take from the cache; None takes the config's default.
+        request_id: Correlation id; None makes a new one.
+        traceparent: W3C trace context to pass on.
+    """
+
+    purpose: str
+    village: str | None = None
+    deadline: float | None = None
+    freshness: Freshness | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
+
+
+class Host(Protocol):
+    """What the gateway offers an extension. One instance per extension, so that acts carry its name."""
+
+    @property
+    def name(self) -> str:
+        """The extension's name."""
+
+    @property
+    def clock(self) -> Clock:
+        """The gateway's clock."""
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A logger bound to the extension; personal data is redacted."""
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Outbound client with total deadline and size limit; never for the centre."""
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """The caller of a request (header names in lower case).
+
+        Raises:
+            Unauthenticated: No valid key.
+        """
+
+    def right(self, caller: Caller) -> Right | None:
+        """The right a caller asks under, or None."""
+
+    async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
+        """Ask the centre (or the cache) on behalf of a caller; fields the caller may not see are cut.
+
+        Raises:
+            Denied: Purpose, service or village is not the caller's.
+            GatewayError: Any leaf of `gateway.contract.errors`.
+        """
+
+    def centre_status(self) -> tuple[CentreStatus, ...]:
+        """How each service of the centre is, since when."""
+
+    def every(self, job: Job) -> None:
+        """Add periodic work after registration; it ends when the extension closes."""

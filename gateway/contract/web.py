@@ -1,0 +1,142 @@
+"""HTTP as extensions and the native API declare it: a route is data with a rule and a handler.
+
+```
+Route(method, path, rule, handler, body, answer, errors)
+   │ feeds: authentication, decoding and checking of the body, OpenAPI, the access matrix test, the docs
+   └─ handler(Request) -> Response
+```
+
+Kept apart from the rest of the contract so that the command line never loads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from gateway.contract.errors import GatewayError
+    from gateway.contract.messages import Caller, CentreService
+
+_encoder = msgspec.json.Encoder()
+
+
+class Who(StrEnum):
+    """Who may use a route at all."""
+
+    PUBLIC = "public"
+    CALLER = "caller"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may use a route; a route without one does not start.
+
+    Attributes:
+        who: Anyone, a caller with a valid key, or whoever reaches the operator listener.
+        service: For callers: the service of the centre its right must cover.
+        adapter: For callers: a key bound to another adapter is refused; filled in when mounted.
+    """
+
+    who: Who
+    service: CentreService | None = None
+    adapter: str | None = None
+
+
+PUBLIC = Rule(Who.PUBLIC)
+CALLER = Rule(Who.CALLER)
+OPERATOR = Rule(Who.OPERATOR)
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, after the route's rule was met and its body checked.
+
+    Attributes:
+        caller: Who asks; None on public and operator routes.
+        body: The decoded body, an instance of the route's `body`; None without one.
+        path: Path parameters.
+        query: Query parameters, the last of each name.
+        headers: Header fields, names in lower case, the last of each name.
+        request_id: Correlation id, also in the answer's `X-Request-Id`.
+        deadline: Monotonic seconds until which the caller waits.
+        traceparent: W3C trace context, or None.
+    """
+
+    caller: Caller | None
+    body: Any
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    request_id: str
+    deadline: float
+    traceparent: str | None = None
+
+    def known_caller(self) -> Caller:
+        """The caller of a route whose rule demands one.
+
+        Raises:
+            RuntimeError: The route's rule does not demand a caller.
+        """
+        if self.caller is None:
+            raise RuntimeError("this route's rule does not demand a caller")
+        return self.caller
+
+
+@dataclass(slots=True)
+class Response:
+    """What a handler answers.
+
+    Attributes:
+        body: Encoded body.
+        status: HTTP status.
+        content_type: Value of `Content-Type`.
+        headers: Further header fields.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def json(cls, value: object, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+        """A JSON answer of a msgspec struct or plain value."""
+        return cls(_encoder.encode(value), status, "application/json", headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address of the gateway.
+
+    Attributes:
+        method: HTTP method in upper case.
+        path: Path with `{name}` parameters; an adapter's is relative to its mount.
+        rule: Who may use it.
+        handler: Answers it; may raise any `GatewayError`.
+        summary: One line for the docs, English.
+        summary_id: The same in Indonesian.
+        body: msgspec struct of the JSON body, or None.
+        answer: msgspec struct of the JSON answer, or None for other media.
+        errors: Errors of its own, beside those every route can give.
+        content_type: Media type of a good answer.
+        absolute: For adapters that stand where another service stood: the path is not put under the mount.
+    """
+
+    method: str
+    path: str
+    rule: Rule
+    handler: Callable[[Request], Awaitable[Response]]
+    summary: str
+    summary_id: str
+    body: type[msgspec.Struct] | None = None
+    answer: Any = None
+    errors: tuple[type[GatewayError], ...] = field(default=())
+    content_type: str = "application/json"
+    absolute: bool = False
