@@ -1,0 +1,111 @@
+"""What can be asked of the centre, for which purposes, and how urgent that makes a question.
+
+A question travels in the lowest of three classes: what the caller's key allows, what its service allows, what its purpose
+implies. Purposes are configuration; the default set stands here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from gateway.catalogue import fields
+from gateway.catalogue.bilingual import Bilingual
+
+
+class Priority(StrEnum):
+    """Class of a question or submission, most urgent first; each is weighted twice the next (8:4:2:1)."""
+
+    URGENT = "urgent"
+    """Birth, death, hospital."""
+    COUNTER = "counter"
+    """A citizen is waiting at a desk."""
+    ONLINE = "online"
+    """Somebody waits, though not at a desk."""
+    BACKGROUND = "background"
+    """Nobody waits."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the most urgent, 3 for the least."""
+        return _RANKS[self]
+
+    @property
+    def weight(self) -> int:
+        """Its share of the way to the centre beside the other classes: 8, 4, 2, 1."""
+        return 8 >> self.rank
+
+
+_RANKS: Final[Mapping[Priority, int]] = MappingProxyType({priority: rank for rank, priority in enumerate(Priority)})
+
+
+def lowest(first: Priority, *others: Priority) -> Priority:
+    """Return the least urgent of the classes given."""
+    return max(first, *others, key=_RANKS.__getitem__) if others else first
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One kind of question the centre answers.
+
+    Attributes:
+        name: Stable name, `snake_case`; config, metrics and breakers use it.
+        title: What people call it.
+        priority: The most urgent class its questions may travel in.
+        fields: Names of the keys it can answer with, or compare.
+    """
+
+    name: str
+    title: Bilingual
+    priority: Priority
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why a caller asks; granted by its right and kept in the audit.
+
+    Attributes:
+        name: The code callers send.
+        title: What people call it.
+        priority: The class it implies.
+    """
+
+    name: str
+    title: Bilingual
+    priority: Priority
+
+
+BIODATA: Final = Service(
+    "biodata",
+    Bilingual("Biodata penduduk", "Resident's biodata"),
+    Priority.URGENT,
+    fields.BIODATA_NAMES + tuple(field.name for field in fields.BIODATA_EXTRA),
+)
+FAMILY_CARD: Final = Service(
+    "family_card", Bilingual("Kartu keluarga", "Family card"), Priority.URGENT, fields.KK_MEMBER_NAMES
+)
+VERIFY: Final = Service(
+    "verify",
+    Bilingual("Verifikasi elemen data", "Verification of data elements"),
+    Priority.COUNTER,  # a comparison holds up no birth and no hospital bed
+    fields.VERIFY_ELEMENTS,
+)
+
+SERVICES: Final[Mapping[str, Service]] = MappingProxyType(
+    {service.name: service for service in (BIODATA, FAMILY_CARD, VERIFY)}
+)
+"""The reads of the centre by name."""
+
+PURPOSES: Final[Mapping[str, Purpose]] = MappingProxyType(
+    {
+        purpose.name: purpose
+        for purpose in (
+            Purpose("pelayanan", Bilingual("Pelayanan di loket", "Service at a desk"), Priority.COUNTER),
+            Purpose("verifikasi", Bilingual("Verifikasi daring", "Online verification"), Priority.ONLINE),
+            Purpose("statistik", Bilingual("Statistik", "Statistics"), Priority.BACKGROUND),
+        )
+    }
+)
+"""The default purposes by code."""
