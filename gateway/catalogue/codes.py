@@ -1,7 +1,7 @@
 """The centre's code lists: numbers in forms, upper-case texts on the wire.
 
-The lists differ between the centre's callers, so a caller may lay its own texts over ours (`CodeList.with_texts`). What a list
-does not hold is kept as it came and never refused: the centre adds codes without telling anybody.
+The lists differ between the centre's callers, so a caller may lay its own texts over ours (`CodeList.with_texts`).
+What a list does not hold is kept as it came and never refused: the centre adds codes without telling anybody.
 """
 
 from collections.abc import Mapping

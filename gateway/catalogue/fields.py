@@ -1,7 +1,8 @@
 """The keys of a centre answer: what each holds, how delicate it is, and which of them can be verified.
 
-The wire's own upper-case names are the field names everywhere in the gateway: rights grant by them, the native API answers
-with them, the audit lists them. Source: the answers of the Dukcapil web service as its public clients read them.
+The wire's own upper-case names are the field names everywhere in the gateway: rights grant by them, the native API
+answers with them, the audit lists them. Source: the answers of the Dukcapil web service as its public clients read
+them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     NUMBER = "number"
-    """Digits that are a name, not a quantity: NIK, KK and region numbers. JSON number or string, by account; unpadded."""
+    """Digits that are a name, not a quantity: NIK, KK, region numbers. JSON number or string by account; unpadded."""
     CODE = "code"
     """The text of a code list."""
     DATE = "date"
@@ -158,7 +159,7 @@ KK_MEMBER_NAMES: Final = (
     "KAB_NAME",
     "PROP_NAME",
 )
-"""Names of the keys of each member in a family card answer: the columns of the printed card. Inferred; no client lists them."""
+"""Names of the keys of each member in a family card answer: the columns of the printed card (inferred)."""
 
 VERIFY_ELEMENTS: Final = (
     "NO_KK",

@@ -1,7 +1,7 @@
 """What a check has to say about a NIK or KK number.
 
-A *fault* means the text cannot be such a number, so it must not be sent to the centre. A *warning* or a *flag* means it can
-be, although something is unusual: codes retire, records get corrected, villages hand out temporary numbers.
+A *fault* means the text cannot be such a number, so it must not be sent to the centre. A *warning* or a *flag* means
+it can be, although something is unusual: codes retire, records get corrected, villages hand out temporary numbers.
 Findings never quote the number or any part of it: they go into error texts and logs.
 """
 

@@ -1,7 +1,7 @@
 """The KK (family card) number: 16 digits, district of issue, date of issue `DDMMYY`, serial.
 
-It changes with the head of the family. Old cards carry oddities, so only the length, the digits and the serial refuse; the
-date part merely warns. Like the NIK it has no check digit and is always text.
+It changes with the head of the family. Old cards carry oddities, so only the length, the digits and the serial
+refuse; the date part merely warns. Like the NIK it has no check digit and is always text.
 """
 
 from dataclasses import dataclass, field

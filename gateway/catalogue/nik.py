@@ -1,8 +1,8 @@
 """The NIK: 16 digits `AABBCC DDMMYY SSSS`, given once for life.
 
-`AABBCC` is the province, regency and district of first registration, `DDMMYY` the birth date (women: day + 40), `SSSS` a
-serial from 0001. There is no check digit, and the century is not written. A NIK is always text: provinces from 91 exceed the
-integers that JavaScript and JSON clients keep exactly.
+`AABBCC` is the province, regency and district of first registration, `DDMMYY` the birth date (women: day + 40),
+`SSSS` a serial from 0001. There is no check digit, and the century is not written. A NIK is always text: provinces
+from 91 exceed the integers that JavaScript and JSON clients keep exactly.
 
 Nothing here raises on any text, and no text of a finding quotes the number.
 """

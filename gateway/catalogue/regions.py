@@ -1,11 +1,12 @@
 """Provinces, regencies, districts and villages by Kemendagri code.
 
-Codes nest: `35` province, `35.27` regency or city, `35.27.01` district, `35.27.01.2003` village. The dots may be left out
-(`3527012003`, as in a NIK). Everything is matched by code and never by name, since names vary between editions; codes retire,
-so an unknown one is a reason to warn, never to refuse. Nothing here raises: what is not listed is `None` or empty.
+Codes nest: `35` province, `35.27` regency or city, `35.27.01` district, `35.27.01.2003` village. The dots may be left
+out (`3527012003`, as in a NIK). Everything is matched by code and never by name, since names vary between editions;
+codes retire, so an unknown one is a reason to warn, never to refuse. Nothing here raises: what is not listed is
+`None` or empty.
 
-Listed are all 38 provinces, and every district and village of the regencies whose file is under `data/` (source and licence
-in `data/LICENSE.md`). A further regency is a further `wilayah_<code>.csv` there.
+Listed are all 38 provinces, and every district and village of the regencies whose file is under `data/` (source and
+licence in `data/LICENSE.md`). A further regency is a further `wilayah_<code>.csv` there.
 """
 
 import csv
@@ -161,8 +162,8 @@ def _tree() -> _Tree:
 def _read_all() -> Iterable[Region]:
     for entry in resources.files(__package__).joinpath("data").iterdir():
         if entry.name.endswith(".csv"):
-            with entry.open(encoding="utf-8", newline="") as lines:
-                yield from (_region(row["code"], row["name"]) for row in csv.DictReader(lines))
+            rows = csv.DictReader(entry.read_text(encoding="utf-8").splitlines())
+            yield from (_region(row["code"], row["name"]) for row in rows)
 
 
 def _region(code: str, name: str) -> Region:

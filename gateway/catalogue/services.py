@@ -1,7 +1,7 @@
 """What can be asked of the centre, for which purposes, and how urgent that makes a question.
 
-A question travels in the lowest of three classes: what the caller's key allows, what its service allows, what its purpose
-implies. Purposes are configuration; the default set stands here.
+A question travels in the lowest of three classes: what the caller's key allows, what its service allows, what its
+purpose implies. Purposes are configuration; the default set stands here.
 """
 
 from collections.abc import Mapping
