@@ -46,7 +46,15 @@ class FieldFault(msgspec.Struct, frozen=True):
 
 
 class GatewayError(Exception):
-    """The gateway could not do this."""
+    """The gateway could not do this.
+
+    Args:
+        detail: English text instead of the default one; never with personal data.
+        retry_after: Seconds after which it is worth trying again.
+        executed: Whether the centre may have acted, where it differs from the leaf's default.
+        faults: Each wrong field.
+        headers: Further response header fields, such as `RateLimit`.
+    """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -61,11 +69,13 @@ class GatewayError(Exception):
         retry_after: float | None = None,
         executed: Executed | None = None,
         faults: tuple[FieldFault, ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.detail = detail if detail is not None else self.text()
         self.retry_after = retry_after
         self.executed: Executed = executed if executed is not None else self.default_executed
         self.faults = faults
+        self.headers = headers
         super().__init__(self.detail)
 
     @classmethod

@@ -1,0 +1,137 @@
+"""The verb *ask*: a question on behalf of a caller, from its right to the cut answer.
+
+```
+rights ─► policies (may only refuse) ─► chain to the centre ─► fields cut ─► observers told ─► Outcome
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gateway.contract.errors import GatewayError, NotFound
+from gateway.contract.events import ExchangeRecord
+from gateway.contract.messages import Answer, Call, Freshness
+from gateway.contract.roles import Intent
+from gateway.flows.cut import Cutter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.centre.link import Link
+    from gateway.contract.host import Asking, Clock
+    from gateway.contract.messages import Caller, Question
+    from gateway.contract.roles import Policy
+    from gateway.flows.rights import Grant, Rights
+
+_DEFAULT_FRESHNESS = Freshness()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """An answered exchange.
+
+    Attributes:
+        answer: With the fields the caller may not see cut away.
+        headers: What policies want told, such as `RateLimit`.
+    """
+
+    answer: Answer
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Asker:
+    """Asks the centre on behalf of callers.
+
+    Args:
+        chain: The outermost link to the centre.
+        rights: The core's checks.
+        clock: The gateway's clock.
+        deadline: Seconds a question may take when the caller sets none.
+    """
+
+    def __init__(self, chain: Link, rights: Rights, clock: Clock, deadline: float) -> None:
+        self.rights = rights
+        self.policies: tuple[Policy, ...] = ()
+        self.tell: Callable[[ExchangeRecord], None] = _nobody
+        self._chain = chain
+        self._clock = clock
+        self._deadline = deadline
+        self._cutter = Cutter()
+
+    async def ask(self, caller: Caller, question: Question, asking: Asking, adapter: str = "native") -> Outcome:
+        """The answer, or any leaf of the error tree; observers are told either way."""
+        started = self._clock.monotonic()
+        outcome, answer, village = "internal", None, asking.village or caller.village or ""
+        try:
+            grant = self.rights.grant(caller, question, asking)
+            village = grant.village
+            headers = await self._policies(caller, question, asking, grant, adapter)
+            answer = await self._chain.ask(self._call(caller, question, asking, grant, adapter, started))
+            if not answer.reply.found:
+                outcome = NotFound.code
+                raise NotFound("The centre knows nobody under this number.", executed="yes")
+            shown = self._cutter.cut(answer, grant.fields)
+            outcome = "answered"
+        except GatewayError as error:
+            outcome = error.code
+            raise
+        else:
+            return Outcome(shown, headers)
+        finally:
+            self.tell(
+                ExchangeRecord(
+                    verb="ask",
+                    service=question.service,
+                    caller=caller.id,
+                    right=caller.right or "",
+                    adapter=adapter,
+                    village=village,
+                    purpose=asking.purpose if asking.purpose in self.rights.purposes else "",
+                    outcome=outcome,
+                    source=answer.source if answer is not None else None,
+                    age_seconds=answer.age_seconds if answer is not None else 0.0,
+                    seconds=self._clock.monotonic() - started,
+                    request_id=asking.request_id or "",
+                )
+            )
+
+    async def _policies(
+        self, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str
+    ) -> tuple[tuple[str, str], ...]:
+        if not self.policies:
+            return ()
+        intent = Intent(
+            "ask", caller, question.service, asking.purpose, grant.village, adapter, asking.request_id or ""
+        )
+        headers: tuple[tuple[str, str], ...] = ()
+        for policy in self.policies:
+            allowed = await policy.before(intent)
+            headers += allowed.headers
+        return headers
+
+    def _call(
+        self, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str, started: float
+    ) -> Call:
+        freshness = asking.freshness or _DEFAULT_FRESHNESS
+        if freshness.no_cache and not caller.may_skip_cache:
+            freshness = Freshness(freshness.max_stale, no_cache=False, strict=freshness.strict)
+        return Call(
+            question=question,
+            right=grant.right.name,
+            caller=caller.id,
+            village=grant.village,
+            adapter=adapter,
+            priority=grant.priority,
+            deadline=asking.deadline if asking.deadline is not None else started + self._deadline,
+            request_id=asking.request_id or "",
+            traceparent=asking.traceparent,
+            freshness=freshness,
+        )
+
+
+def _nobody(_record: ExchangeRecord) -> None:
+    """Observe nothing; replaced when extensions are registered."""
+
+

@@ -1,0 +1,124 @@
+"""Who may ask what: the core's own checks, always on, deny by default. Extensions can only refuse further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gateway.contract.errors import Denied, FieldFault, Invalid
+from gateway.contract.messages import Caller, CentreService, Priority, Question, Right
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.contract.host import Asking
+
+
+class Purpose(msgspec.Struct, frozen=True):
+    """A reason for asking, as configured.
+
+    Attributes:
+        code: What callers send.
+        priority: The class it implies.
+    """
+
+    code: str
+    priority: Priority
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What was allowed: the checked facts of one exchange.
+
+    Attributes:
+        right: The right it is asked under.
+        village: Village it is for; empty if unknown.
+        priority: Lowest of what key, service and purpose allow.
+        fields: Wire names that may be shown.
+    """
+
+    right: Right
+    village: str
+    priority: Priority
+    fields: frozenset[str]
+
+
+class Rights:
+    """The rights and purposes of the config.
+
+    Args:
+        rights: By name.
+        purposes: By code.
+        ceilings: Highest class a service's questions travel in.
+    """
+
+    def __init__(
+        self,
+        rights: Mapping[str, Right],
+        purposes: Mapping[str, Purpose],
+        ceilings: Mapping[CentreService, Priority],
+    ) -> None:
+        self.rights = rights
+        self.purposes = purposes
+        self._ceilings = ceilings
+        self._fields: dict[tuple[str, frozenset[str] | None], frozenset[str]] = {}
+
+    def of(self, caller: Caller) -> Right | None:
+        """The right a caller asks under, or None."""
+        return self.rights.get(caller.right) if caller.right is not None else None
+
+    def covering(self, caller: Caller, service: CentreService) -> Right:
+        """The caller's right, if it covers a service.
+
+        Raises:
+            Denied: It has none, or another one.
+        """
+        right = self.of(caller)
+        if right is None:
+            raise Denied("This key carries no right to ask the centre.")
+        if service not in right.services:
+            raise Denied(f"This key's right does not cover the service {service}.")
+        return right
+
+    def grant(self, caller: Caller, question: Question, asking: Asking) -> Grant:
+        """Check one exchange.
+
+        Raises:
+            Denied: Service, purpose, village or elements are not the caller's.
+            Invalid: The purpose is not one of the configured codes.
+        """
+        right = self.covering(caller, question.service)
+        purpose = self._purpose(caller, right, asking.purpose)
+        village = asking.village or caller.village or ""
+        if caller.village is not None and village != caller.village:
+            raise Denied("This key is bound to another village.")
+        fields = self._shown(caller, right)
+        if question.elements and not fields.issuperset(name for name, _value in question.elements):
+            raise Denied("Some of these elements are not among the fields this key may use.")
+        priority = max(caller.priority, purpose.priority, self._ceilings[question.service])
+        return Grant(right, village, Priority(priority), fields)
+
+    def _purpose(self, caller: Caller, right: Right, code: str) -> Purpose:
+        purpose = self.purposes.get(code)
+        if purpose is None:
+            raise Invalid(
+                faults=(
+                    FieldFault(
+                        "/purpose",
+                        "unknown_purpose",
+                        "purpose is not one of the configured codes.",
+                        "purpose bukan kode tujuan yang dikenal.",
+                    ),
+                )
+            )
+        if code not in right.purposes or (caller.purposes is not None and code not in caller.purposes):
+            raise Denied("This key may not ask for that purpose.")
+        return purpose
+
+    def _shown(self, caller: Caller, right: Right) -> frozenset[str]:
+        key = (right.name, caller.fields)
+        known = self._fields.get(key)
+        if known is None:
+            known = right.fields if caller.fields is None else right.fields & caller.fields
+            self._fields[key] = known
+        return known

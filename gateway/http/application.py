@@ -1,0 +1,194 @@
+"""The ASGI application: what every request goes through, whatever its route.
+
+```
+headers ─► id ─► route ─► rule: caller? adapter? ─► deadline ─► body ─► handler ─► answer
+   any GatewayError ─► problem+json      any other error ─► `internal`, logged under the request id
+   the caller leaves while it waits ─► its work is cancelled
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from gateway.contract.errors import GatewayError, Internal, Overloaded
+from gateway.contract.web import Request, Response, Who
+from gateway.http import intake
+from gateway.http.problems import response_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+
+    from gateway.contract.host import Clock
+    from gateway.contract.messages import Caller
+    from gateway.contract.web import Rule
+    from gateway.http.table import Mounted, RouteTable
+
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+WATCH_AFTER = 0.05
+"""Seconds after which a waiting request is watched for a caller that leaves; quicker answers cost no watcher."""
+
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_PERSONAL = (*_SAFE, (b"cache-control", b"private, no-store"))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a request.
+
+    Attributes:
+        body: Bytes of a body.
+        headers: Bytes of all header fields together.
+        deadline: Seconds a request may take unless it says otherwise.
+        deadline_max: Longest it may ask for, seconds.
+    """
+
+    body: int
+    headers: int
+    deadline: float
+    deadline_max: float
+
+
+class Door(Protocol):
+    """Finds the caller of a request."""
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """The caller; raises `Unauthenticated`."""
+
+    def permit(self, caller: Caller, rule: Rule) -> None:
+        """Pass, or raise `Denied` where the caller's key or right does not meet the rule."""
+
+
+class Application:
+    """One listener's ASGI application.
+
+    Args:
+        table: Its routes; replaced on reload by assigning `table`.
+        door: Finds callers and says what they may; replaced with the table.
+        limits: Bounds of a request.
+        clock: The gateway's clock.
+    """
+
+    def __init__(self, table: RouteTable, door: Door, limits: Limits, clock: Clock) -> None:
+        self.table = table
+        self.door = door
+        self.limits = limits
+        self.in_flight = 0
+        self.draining = False
+        self._clock = clock
+        self._log = structlog.get_logger("gateway.http")
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: intake.Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1003})
+            return
+        self.in_flight += 1
+        started = self._clock.monotonic()
+        request_id = ""
+        extension = ""
+        rule_who = Who.PUBLIC
+        try:
+            try:
+                headers = intake.headers_of(scope["headers"], self.limits.headers)
+                request_id = intake.request_id_of(headers)
+                mounted, parameters = self.table.find(scope["method"], scope["path"])
+                extension, rule_who = mounted.extension, mounted.route.rule.who
+                if self.draining:
+                    raise Overloaded("The gateway is restarting.", retry_after=2.0)
+                request = await self._admit(mounted, parameters, headers, request_id, scope, receive)
+                response = await self._handle(mounted, request, receive)
+            except GatewayError as error:
+                request_id = request_id or intake.new_request_id()
+                response = response_of(error, request_id)
+                self._log_refusal(error, request_id, extension, started)
+            except (intake.Gone, asyncio.CancelledError):
+                self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
+                raise
+            except Exception:
+                request_id = request_id or intake.new_request_id()
+                self._log.exception("http.request.failed", request_id=request_id, extension=extension)
+                response = response_of(Internal(), request_id)
+            await _send(send, response, request_id, personal=rule_who is not Who.PUBLIC, head=scope["method"] == "HEAD")
+        except intake.Gone:
+            return
+        finally:
+            self.in_flight -= 1
+
+    async def _admit(
+        self,
+        mounted: Mounted,
+        parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+        request_id: str,
+        scope: Mapping[str, Any],
+        receive: intake.Receive,
+    ) -> Request:
+        rule = mounted.route.rule
+        caller: Caller | None = None
+        if rule.who is Who.CALLER:
+            caller = await self.door.authenticate(headers)
+            self.door.permit(caller, rule)
+        limits = self.limits
+        deadline = intake.deadline_of(headers, self._clock.monotonic(), limits.deadline, limits.deadline_max)
+        body = None
+        if mounted.reader is not None:
+            intake.check_json_type(headers)
+            body = mounted.reader.read(await intake.read_body(receive, headers, limits.body))
+        return Request(
+            caller,
+            body,
+            parameters,
+            intake.query_of(scope["query_string"]),
+            headers,
+            request_id,
+            deadline,
+            intake.traceparent_of(headers),
+        )
+
+    async def _handle(self, mounted: Mounted, request: Request, receive: intake.Receive) -> Response:
+        task = asyncio.current_task()
+        watcher: asyncio.Task[None] | None = None
+
+        def watch() -> None:
+            nonlocal watcher
+            if task is not None:
+                watcher = asyncio.ensure_future(_cancel_when_gone(receive, task))
+
+        timer = asyncio.get_running_loop().call_later(WATCH_AFTER, watch)
+        try:
+            return await mounted.route.handler(request)
+        finally:
+            timer.cancel()
+            if watcher is not None:
+                watcher.cancel()
+
+    def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
+        seconds = round(self._clock.monotonic() - started, 6)
+        log = self._log.error if error.status == Internal.status else self._log.info
+        log("http.request.refused", code=error.code, request_id=request_id, extension=extension, seconds=seconds)
+
+
+async def _cancel_when_gone(receive: intake.Receive, task: asyncio.Task[Any]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    task.cancel()
+
+
+async def _send(send: Send, response: Response, request_id: str, *, personal: bool, head: bool) -> None:
+    headers = [
+        (b"content-type", response.content_type.encode("latin-1")),
+        (b"content-length", b"%d" % len(response.body)),
+        (b"x-request-id", request_id.encode("latin-1")),
+        *(_PERSONAL if personal else _SAFE),
+    ]
+    headers.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers)
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else response.body})

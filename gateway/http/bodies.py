@@ -1,0 +1,144 @@
+"""JSON bodies: decoded by msgspec on the good path, explained by JSON Schema on the bad one.
+
+msgspec stops at the first fault; people want all of them. So a body that msgspec refuses is run through the same
+schema with jsonschema-rs, and each fault is named in both languages without the value that was sent.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import msgspec
+
+from gateway.catalogue.kk import check_kk
+from gateway.catalogue.nik import check_nik
+from gateway.contract.errors import FieldFault, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.catalogue.findings import Finding
+
+_PLAIN: dict[str, tuple[str, str]] = {
+    "required": ("is required", "wajib diisi"),
+    "additionalProperties": ("is not known here", "tidak dikenal di sini"),
+    "enum": ("is not one of the allowed values", "bukan salah satu nilai yang diperbolehkan"),
+    "minLength": ("is too short", "terlalu pendek"),
+    "maxLength": ("is too long", "terlalu panjang"),
+    "minimum": ("is too small", "terlalu kecil"),
+    "maximum": ("is too large", "terlalu besar"),
+    "minItems": ("has too few items", "kurang banyak"),
+    "maxItems": ("has too many items", "terlalu banyak"),
+    "minProperties": ("has too few entries", "kurang banyak isinya"),
+    "maxProperties": ("has too many entries", "terlalu banyak isinya"),
+    "anyOf": ("has the wrong type", "jenisnya salah"),
+    "pattern": ("does not have the required form", "bentuknya tidak sesuai"),
+}
+_TYPES_ID = {
+    "string": "teks",
+    "number": "angka",
+    "integer": "bilangan bulat",
+    "boolean": "ya/tidak",
+    "object": "objek",
+    "array": "daftar",
+    "null": "kosong",
+}
+_OTHER = ("is not valid", "tidak sah")
+
+
+class BodyReader:
+    """Reads one type of body.
+
+    Args:
+        model: msgspec struct that forbids unknown fields.
+    """
+
+    def __init__(self, model: type[msgspec.Struct]) -> None:
+        self.model = model
+        self._decode = msgspec.json.Decoder(model).decode
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the body (draft 2020-12)."""
+        return msgspec.json.schema(self.model)
+
+    @cached_property
+    def _validator(self) -> Any:
+        return jsonschema_rs.validator_for(self.schema)
+
+    def read(self, body: bytes) -> msgspec.Struct:
+        """The decoded body.
+
+        Raises:
+            Invalid: It is not JSON, or fields are wrong; every wrong field is named.
+        """
+        try:
+            return self._decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Invalid(faults=self.faults(body, error)) from None
+
+    def faults(self, body: bytes, refused: Exception) -> tuple[FieldFault, ...]:
+        """Every fault of a body that was refused."""
+        try:
+            value = msgspec.json.decode(body)
+        except RecursionError:
+            return (FieldFault("", "depth", "The body is nested too deeply.", "Isi terlalu bersarang."),)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return (FieldFault("", "json", "The body is not valid JSON.", "Isi bukan JSON yang sah."),)
+        found = tuple(fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
+        if found:
+            return found
+        detail = "lone surrogates" if isinstance(refused, UnicodeDecodeError) else "a value out of range"
+        return (FieldFault("", "json", f"The body holds {detail}.", "Isi memuat nilai di luar jangkauan."),)
+
+
+def _explain(error: Any, value: Any) -> Iterator[FieldFault]:
+    kind = error.kind
+    keyword = str(error.schema_path[-1])
+    path = [str(part) for part in error.instance_path]
+    if keyword == "required":
+        yield _fault([*path, kind.property], "required", *_PLAIN["required"])
+    elif keyword == "additionalProperties":
+        for _name in kind.unexpected:  # an unknown name is the caller's text: it is not repeated
+            yield _fault(path, "unknown", "holds a field that is not known here", "memuat isian yang tidak dikenal")
+    elif keyword == "type":
+        wanted = [str(one) for one in kind.types]
+        yield _fault(
+            path, "type", f"must be {' or '.join(wanted)}", "harus " + " atau ".join(_TYPES_ID.get(w, w) for w in wanted)
+        )
+    elif keyword == "pattern" and path and path[-1] in _NUMBERS:
+        yield from _number_faults(path, _at(value, error.instance_path))
+    else:
+        yield _fault(path, keyword, *_PLAIN.get(keyword, _OTHER))
+
+
+_NUMBERS: dict[str, Callable[[str], tuple[Finding, ...]]] = {
+    "nik": lambda text: check_nik(text).faults,
+    "no_kk": lambda text: check_kk(text).faults,
+}
+
+
+def _number_faults(path: list[str], value: object) -> Iterator[FieldFault]:
+    findings = _NUMBERS[path[-1]](str(value))
+    for finding in findings:
+        yield FieldFault(_pointer(path), finding.code, finding.text.en, finding.text.id)
+    if not findings:  # right once cleaned: the API wants it clean
+        yield _fault(path, "pattern", "must be 16 digits and nothing else", "harus tepat 16 angka tanpa tanda lain")
+
+
+def _at(value: Any, path: Any) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _fault(path: list[str], code: str, english: str, indonesian: str) -> FieldFault:
+    name = path[-1] if path else "the body"
+    name_id = path[-1] if path else "isi"
+    return FieldFault(_pointer(path), code, f"{name} {english}.", f"{name_id} {indonesian}.")
+
+
+def _pointer(path: list[str]) -> str:
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)

@@ -1,0 +1,144 @@
+"""The HTTP server, the only file that knows Granian; uvicorn stands ready behind the same two verbs.
+
+A listener owns its socket: it binds before anything starts, says clearly when the port is taken, and hands the socket
+to the server, so that two gateways can never share a port by accident.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import uvicorn
+    from granian.server.embed import Server
+
+Engine = Literal["granian", "uvicorn"]
+BACKLOG = 1024
+MOST_REQUESTS = 100_000
+"""Requests a listener holds at once; more wait in the kernel. The limiter refuses long before."""
+
+
+class PortTaken(Exception):  # noqa: N818 # told to the admin as it is
+    """The address is in use by another program."""
+
+
+class Listener:
+    """One address that serves one ASGI application.
+
+    Args:
+        app: The application.
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one.
+        tls: Certificate chain and key as PEM files, or None for plain HTTP.
+        engine: Which server.
+    """
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        host: str,
+        port: int,
+        *,
+        tls: tuple[Path, Path] | None = None,
+        engine: Engine = "granian",
+    ) -> None:
+        self._app = app
+        self._tls = tls
+        self._engine = engine
+        self._running: asyncio.Task[None] | None = None
+        self._stop: Callable[[], None] = _nothing
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        self._socket.setblocking(False)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._socket.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self._tls else 'http'}://{shown}:{port}"
+
+    async def start(self) -> None:
+        """Begin to accept; returns once the server task runs."""
+        serve, self._stop = self._granian() if self._engine == "granian" else self._uvicorn()
+        self._running = asyncio.create_task(serve)
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """Stop accepting, drop what is still open and close the socket."""
+        self._stop()
+        if self._running is not None:
+            await self._running
+        self._socket.close()
+
+    def _granian(self) -> tuple[Any, Callable[[], None]]:
+        server = _granian_on(self._socket, self._app, self._tls)
+        return server.serve(), server.stop
+
+    def _uvicorn(self) -> tuple[Any, Callable[[], None]]:
+        server = _uvicorn_with(self._app, self._tls)
+
+        def stop() -> None:
+            server.should_exit = server.force_exit = True
+
+        return server.serve([self._socket]), stop
+
+
+def _nothing() -> None:
+    """Stand in until the listener is started."""
+
+
+def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, Path] | None) -> Server:
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 # loaded only by the process that serves
+    from granian.http import HTTP1Settings  # noqa: PLC0415
+    from granian.net import SocketHolder  # noqa: PLC0415
+    from granian.server.embed import Server as Embedded  # noqa: PLC0415
+
+    class OnOurSocket(Embedded):
+        """Granian, embedded in our loop, on a socket that is already bound."""
+
+        def _init_shared_socket(self) -> None:
+            self._ssp = None
+            self._shd = SocketHolder(sock.fileno(), False, BACKLOG)  # noqa: FBT003 # fd, is_uds, backlog
+            self._sfd = sock.fileno()
+
+    certificate, key = tls if tls is not None else (None, None)
+    return OnOurSocket(
+        app,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1 if tls is None else HTTPModes.auto,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=MOST_REQUESTS,
+        log_enabled=False,
+        ssl_cert=certificate,
+        ssl_key=key,
+    )
+
+
+def _uvicorn_with(app: Callable[..., Any], tls: tuple[Path, Path] | None) -> uvicorn.Server:
+    import uvicorn as engine  # noqa: PLC0415 # loaded only where it was chosen
+
+    config = engine.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        ws="none",
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
+    )
+    server = engine.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # signals belong to the wiring
+    return server

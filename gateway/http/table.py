@@ -1,0 +1,109 @@
+"""The route table: every address of the gateway with its rule, found in one step on the hot path.
+
+Addresses without parameters sit in a dictionary; the others are matched by Starlette's compiled paths in the order
+they were mounted. A table is immutable; a reload builds a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from starlette.routing import compile_path
+
+from gateway.contract.errors import MethodNotAllowed, NotFound
+from gateway.contract.web import Route, Rule
+from gateway.http.bodies import BodyReader
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Mapping
+
+NO_PATH_PARAMETERS: dict[str, str] = {}
+
+
+class RouteFault(Exception):  # noqa: N818 # a fault of the programmer, shown at start
+    """A route cannot be mounted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A route in its place.
+
+    Attributes:
+        route: As declared, with its full path.
+        extension: Name of the extension it belongs to, or `native`.
+        reader: Decodes and checks the body; None when the route takes none.
+    """
+
+    route: Route
+    extension: str
+    reader: BodyReader | None
+
+
+def mount(route: Route, extension: str = "native", *, adapter: bool = False) -> Mounted:
+    """Put a route in its place and check it; an adapter's goes under `/apps/<name>` and demands the adapter's keys.
+
+    Raises:
+        RouteFault: It has no rule, no known method, or a path that does not begin with a slash.
+    """
+    if not isinstance(route.rule, Rule):
+        raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
+    if not route.path.startswith("/") or route.method not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+        raise RouteFault(f"{extension}: {route.method} {route.path} is not a method and path that can be served")
+    rule = replace(route.rule, adapter=extension) if adapter else route.rule
+    path = f"/apps/{extension}{route.path}" if adapter and not route.absolute else route.path
+    reader = BodyReader(route.body) if route.body is not None else None
+    return Mounted(replace(route, path=path, rule=rule), extension, reader)
+
+
+class RouteTable:
+    """All addresses of one listener.
+
+    Args:
+        mounted: The routes in their places.
+
+    Raises:
+        RouteFault: Two routes claim the same method and path.
+    """
+
+    def __init__(self, mounted: Iterable[Mounted]) -> None:
+        self.mounted = tuple(mounted)
+        self._exact: dict[str, dict[str, Mounted]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Mounted]]] = []
+        by_pattern: dict[str, dict[str, Mounted]] = {}
+        for one in self.mounted:
+            by_method = by_pattern.setdefault(one.route.path, {})
+            if one.route.method in by_method:
+                raise RouteFault(f"{one.route.method} {one.route.path} is claimed twice")
+            by_method[one.route.method] = one
+        for path, by_method in by_pattern.items():
+            if "GET" in by_method:
+                by_method.setdefault("HEAD", by_method["GET"])
+            if "{" in path:
+                self._patterns.append((compile_path(path)[0], by_method))
+            else:
+                self._exact[path] = by_method
+
+    def find(self, method: str, path: str) -> tuple[Mounted, Mapping[str, str]]:
+        """The route that answers, with its path parameters.
+
+        Raises:
+            NotFound: No such address.
+            MethodNotAllowed: The address answers other methods; they are named in `Allow`.
+        """
+        by_method, parameters = self._at(path)
+        found = by_method.get(method)
+        if found is None:
+            raise MethodNotAllowed(headers=(("allow", ", ".join(sorted(by_method))),))
+        return found, parameters
+
+    def _at(self, path: str) -> tuple[dict[str, Mounted], Mapping[str, str]]:
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact, NO_PATH_PARAMETERS
+        for pattern, by_method in self._patterns:
+            match = pattern.match(path)
+            if match is not None:
+                return by_method, match.groupdict()
+        raise NotFound("There is nothing at this address.")
