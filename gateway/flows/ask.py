@@ -133,5 +133,3 @@ class Asker:
 
 def _nobody(_record: ExchangeRecord) -> None:
     """Observe nothing; replaced when extensions are registered."""
-
-

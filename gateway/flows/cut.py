@@ -8,12 +8,16 @@ the envelope pass; an answer whose fate is not `active` has no record to show.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.contract.errors import CentreMisanswered
-from gateway.contract.messages import Answer, CentreService, Fate, Reply
+from gateway.contract.messages import CentreService, Fate
 from gateway.flows.memo import Memo
+
+if TYPE_CHECKING:
+    from gateway.contract.messages import Answer, Reply
 
 _Members = dict[str, msgspec.Raw]
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.contract.errors import Denied, FieldFault, Invalid
-from gateway.contract.messages import Caller, CentreService, Priority, Question, Right
+from gateway.contract.messages import Priority, Right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.contract.host import Asking
+    from gateway.contract.messages import Caller, CentreService, Question
 
 
 class Purpose(msgspec.Struct, frozen=True):

@@ -7,13 +7,16 @@ stands for nothing become null. Everything else is as the centre said.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gateway.contract.errors import CentreMisanswered
-from gateway.contract.messages import Fate, Reply
+from gateway.contract.messages import Fate
 from gateway.flows.cut import ALWAYS, records
+
+if TYPE_CHECKING:
+    from gateway.contract.messages import Reply
 
 _NOTHING = frozenset({"", "-"})
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")

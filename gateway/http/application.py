@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from gateway.contract.errors import GatewayError, Internal, Overloaded
-from gateway.contract.web import Request, Response, Who
+from gateway.contract.web import Request, Who
 from gateway.http import intake
 from gateway.http.problems import response_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.host import Clock
     from gateway.contract.messages import Caller
-    from gateway.contract.web import Rule
+    from gateway.contract.web import Response, Rule
     from gateway.http.table import Mounted, RouteTable
 
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -87,6 +87,7 @@ class Application:
         self._log = structlog.get_logger("gateway.http")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: intake.Receive, send: Send) -> None:
+        """Serve one request."""
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
             return
@@ -101,8 +102,6 @@ class Application:
                 request_id = intake.request_id_of(headers)
                 mounted, parameters = self.table.find(scope["method"], scope["path"])
                 extension, rule_who = mounted.extension, mounted.route.rule.who
-                if self.draining:
-                    raise Overloaded("The gateway is restarting.", retry_after=2.0)
                 request = await self._admit(mounted, parameters, headers, request_id, scope, receive)
                 response = await self._handle(mounted, request, receive)
             except GatewayError as error:
@@ -112,7 +111,7 @@ class Application:
             except (intake.Gone, asyncio.CancelledError):
                 self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 # the border: whatever went wrong becomes `internal`
                 request_id = request_id or intake.new_request_id()
                 self._log.exception("http.request.failed", request_id=request_id, extension=extension)
                 response = response_of(Internal(), request_id)
@@ -131,6 +130,8 @@ class Application:
         scope: Mapping[str, Any],
         receive: intake.Receive,
     ) -> Request:
+        if self.draining:
+            raise Overloaded("The gateway is restarting.", retry_after=2.0)
         rule = mounted.route.rule
         caller: Caller | None = None
         if rule.who is Who.CALLER:

@@ -106,7 +106,10 @@ def _explain(error: Any, value: Any) -> Iterator[FieldFault]:
     elif keyword == "type":
         wanted = [str(one) for one in kind.types]
         yield _fault(
-            path, "type", f"must be {' or '.join(wanted)}", "harus " + " atau ".join(_TYPES_ID.get(w, w) for w in wanted)
+            path,
+            "type",
+            f"must be {' or '.join(wanted)}",
+            "harus " + " atau ".join(_TYPES_ID.get(w, w) for w in wanted),
         )
     elif keyword == "pattern" and path and path[-1] in _NUMBERS:
         yield from _number_faults(path, _at(value, error.instance_path))

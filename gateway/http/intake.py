@@ -20,7 +20,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON_TYPES = frozenset({"application/json", "application/json;charset=utf-8"})
 
 
-class Gone(Exception):  # noqa: N818 # not an error: the caller left
+class Gone(Exception):  # not an error: the caller left
     """The caller closed the connection before its request was whole."""
 
 

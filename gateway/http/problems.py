@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gateway.contract.errors import Executed, FieldFault, GatewayError
+from gateway.contract.errors import FieldFault
 from gateway.contract.web import Response
+
+if TYPE_CHECKING:
+    from gateway.contract.errors import Executed, GatewayError
 
 CONTENT_TYPE = "application/problem+json"
 _encoder = msgspec.json.Encoder()

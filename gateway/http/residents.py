@@ -11,16 +11,18 @@ from gateway.catalogue.fields import VERIFY_ELEMENTS
 from gateway.contract import errors
 from gateway.contract.errors import FieldFault, Invalid
 from gateway.contract.host import Asking
-from gateway.contract.messages import Answer, CentreService, Question, Reply
-from gateway.contract.web import Request, Response, Route, Rule, Who
+from gateway.contract.messages import CentreService, Question
+from gateway.contract.web import Response, Route, Rule, Who
 from gateway.flows import views
 from gateway.flows.memo import Memo
 from gateway.http import numbers
-from gateway.http.freshness import freshness_of, freshness_headers, instant
+from gateway.http.freshness import freshness_headers, freshness_of, instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.contract.messages import Answer, Reply
+    from gateway.contract.web import Request
     from gateway.flows.ask import Asker
 
 _ASK_ERRORS = (
@@ -44,7 +46,8 @@ Elements = msgspec.defstruct(
             {
                 "NO_KK": numbers.NoKk,
                 "TGL_LHR": numbers.IsoDate,
-            }.get(name, numbers.Digits if name.startswith("NO_") else numbers.Text) | msgspec.UnsetType,
+            }.get(name, numbers.Digits if name.startswith("NO_") else numbers.Text)
+            | msgspec.UnsetType,
             msgspec.UNSET,
         )
         for name in VERIFY_ELEMENTS

@@ -23,7 +23,7 @@ MOST_REQUESTS = 100_000
 """Requests a listener holds at once; more wait in the kernel. The limiter refuses long before."""
 
 
-class PortTaken(Exception):  # noqa: N818 # told to the admin as it is
+class PortTaken(Exception):  # told to the admin as it is
     """The address is in use by another program."""
 
 
@@ -57,7 +57,7 @@ class Listener:
             self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
             raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from None
-        self._socket.setblocking(False)
+        self._socket.setblocking(False)  # noqa: FBT003 # the socket API is positional
 
     @property
     def url(self) -> str:
@@ -99,15 +99,22 @@ def _nothing() -> None:
 def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, Path] | None) -> Server:
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 # loaded only by the process that serves
     from granian.http import HTTP1Settings  # noqa: PLC0415
-    from granian.net import SocketHolder  # noqa: PLC0415
+    from granian.net import SocketHolder  # type: ignore[attr-defined] # noqa: PLC0415 # public in fact, not marked so
     from granian.server.embed import Server as Embedded  # noqa: PLC0415
+
+    holder: Any = SocketHolder
+    is_uds = False
 
     class OnOurSocket(Embedded):
         """Granian, embedded in our loop, on a socket that is already bound."""
 
+        _ssp: Any
+        _shd: Any
+        _sfd: Any
+
         def _init_shared_socket(self) -> None:
             self._ssp = None
-            self._shd = SocketHolder(sock.fileno(), False, BACKLOG)  # noqa: FBT003 # fd, is_uds, backlog
+            self._shd = holder(sock.fileno(), is_uds, BACKLOG)
             self._sfd = sock.fileno()
 
     certificate, key = tls if tls is not None else (None, None)

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 from starlette.routing import compile_path
 
 from gateway.contract.errors import MethodNotAllowed, NotFound
-from gateway.contract.web import Route, Rule
+from gateway.contract.web import Rule
 from gateway.http.bodies import BodyReader
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping
 
+    from gateway.contract.web import Route
+
 NO_PATH_PARAMETERS: dict[str, str] = {}
 
 
-class RouteFault(Exception):  # noqa: N818 # a fault of the programmer, shown at start
+class RouteFault(Exception):  # a fault of the programmer, shown at start
     """A route cannot be mounted."""
 
 

@@ -1,0 +1,48 @@
+# The commands of this project; a fresh machine needs Python 3.11+, make, and nothing else.
+SHELL := /bin/bash
+BIN := .venv/bin
+PARALLEL ?= 2
+
+.PHONY: help run test check format demo bench soak runtime-env test-env clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+runtime-env:
+	@requirements/install.sh runtime
+
+test-env:
+	@requirements/install.sh test
+	@tests/packages.sh
+
+run: runtime-env ## Start mock SIAK and the gateway, with demo keys
+	@exec $(BIN)/siak-gateway run
+
+demo: runtime-env ## A guided story of an outage, under two minutes
+	@$(BIN)/siak-gateway demo
+
+check: test-env ## Format, lint, types, import rules, generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.generated --check
+
+format: test-env ## Format and mend what can be mended; renew generated files
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/python -m tests.generated
+
+test: check ## Everything CI runs: check, then the whole suite with coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/pytest -n $(PARALLEL) --cov --cov-report= -m "not soak"
+	@$(BIN)/coverage report --fail-under=95
+
+bench: test-env ## Benchmarks beside the peers that are installed; figures go to bench/results/
+	@$(BIN)/python bench/run.py
+
+soak: test-env ## The long proofs in full; figures go to bench/results/
+	@$(BIN)/pytest -n $(PARALLEL) -m soak
+
+clean: ## Remove what was installed and written here
+	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -1,0 +1,155 @@
+"""The first pages: public status and the API's documentation. Plain HTML without scripts, Indonesian first."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from gateway.contract.errors import every_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gateway.http.system import ServiceState
+
+WIB = timezone(timedelta(hours=7), "WIB")
+
+STYLE = b"""
+:root{color-scheme:light;--ink:#0b0c0c;--soft:#505a5f;--line:#b1b4b6;--good:#00703c;--slow:#8a5a00;--bad:#b10e1e}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:60rem;padding:1.5rem 1rem 4rem;color:var(--ink);background:#fff;
+font:1.05rem/1.55 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+h1{font-size:1.8rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.25rem;margin:2rem 0 .5rem}
+p.en,span.en{color:var(--soft)}small{color:var(--soft)}
+table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}
+th,td{text-align:left;vertical-align:top;padding:.5rem .6rem;border-bottom:1px solid var(--line)}
+code{font:0.95em ui-monospace,Consolas,monospace;background:#f3f2f1;padding:.05em .3em;overflow-wrap:anywhere}
+.state{font-weight:700;white-space:nowrap}.works{color:var(--good)}.slow{color:var(--slow)}
+.away,.off{color:var(--bad)}
+.method{display:inline-block;min-width:4rem;font-weight:700}
+section{border-top:2px solid var(--ink);margin-top:1.5rem;padding-top:.5rem}
+.scroll{overflow-x:auto}
+a{color:#1d70b8}:focus{outline:3px solid #fd0;outline-offset:2px}
+@media print{body{max-width:none}}
+"""
+
+_WORDS = {
+    "works": ("● berjalan", "works"),
+    "slow": ("◐ lambat", "slow"),
+    "away": ("○ tidak menjawab", "away"),
+    "off": ("– dimatikan", "off"),
+}
+_STILL = {
+    "works": ("Semua layanan berjalan.", "Everything works."),
+    "slow": (
+        "Pusat lambat menjawab. Permintaan tetap diterima dan dijawab bergiliran.",
+        "The centre answers late. Requests are still taken and answered in turn.",
+    ),
+    "away": (
+        "Sebagian layanan pusat tidak menjawab. Data yang pernah dicari tetap dapat dibuka, lengkap dengan umurnya.",
+        "Some of the centre's services do not answer. What was looked up before is still shown, with its age.",
+    ),
+}
+
+
+def _shell(title: str, body: str) -> str:
+    return (
+        '<!doctype html><html lang="id"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+        f'<link rel="stylesheet" href="/docs/style.css"></head><body><main>{body}</main></body></html>'
+    )
+
+
+def status_page(services: Sequence[ServiceState]) -> str:
+    """The public status page: what works, since when, and what still can be done."""
+    words = {service.health for service in services}
+    worst = "away" if "away" in words else "slow" if "slow" in words else "works"
+    indonesian, english = _STILL[worst]
+    rows = "".join(_service_row(service) for service in services)
+    body = (
+        "<h1>Status layanan kependudukan</h1>"
+        f'<p>{indonesian}<br><span class="en" lang="en">{english}</span></p>'
+        '<div class="scroll"><table><thead><tr><th scope="col">Layanan</th><th scope="col">Keadaan</th>'
+        '<th scope="col">Sejak</th><th scope="col">Antrean</th><th scope="col">Perkiraan tunggu</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+    return _shell("Status layanan kependudukan", body)
+
+
+def _service_row(service: ServiceState) -> str:
+    indonesian, english = _WORDS[service.health]
+    return (
+        f'<tr><td>{escape(service.title_id)}<br><small lang="en">{escape(service.title)}</small></td>'
+        f'<td class="state {service.health}">{indonesian}<br><small lang="en">{english}</small></td>'
+        f"<td>{local_time(service.since)}</td><td>{service.queue}</td><td>{_wait(service.eta_seconds)}</td></tr>"
+    )
+
+
+def local_time(instant: str | None) -> str:
+    """An RFC 3339 instant as people here read it: dd-mm-yyyy HH:MM WIB; a dash for none."""
+    if instant is None:
+        return "–"
+    return datetime.fromisoformat(instant).astimezone(WIB).strftime("%d-%m-%Y %H:%M WIB")
+
+
+def _wait(seconds: float) -> str:
+    return "langsung" if seconds < 1 else f"± {seconds:.0f} detik" if seconds < 90 else f"± {seconds / 60:.0f} menit"  # noqa: PLR2004 # minutes read better from there on
+
+
+def docs_page(document: dict[str, Any]) -> str:
+    """The API as a page, drawn from its own OpenAPI document."""
+    info = document["info"]
+    sections = "".join(
+        _operation(method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    )
+    body = (
+        f"<h1>{escape(info['title'])}</h1><p>v{escape(info['version'])} · "
+        '<a href="/openapi.json">openapi.json</a> · <a href="/docs/errors">kode kesalahan / error codes</a> · '
+        '<a href="/status">status</a></p>'
+        "<p>Kirim kunci dengan <code>Authorization: Bearer sgw_…</code>. "
+        "NIK dan nomor KK tidak pernah ada di alamat.</p>"
+        '<p class="en" lang="en">Send your key as <code>Authorization: Bearer sgw_…</code>. '
+        f"Personal numbers never stand in an address.</p>{sections}"
+    )
+    return _shell(info["title"], body)
+
+
+def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
+    who = "kunci / key" if operation["security"] else "umum / public"
+    refusals = "".join(
+        f"<tr><td>{escape(status)}</td><td>{_marked(answer['description'])}</td></tr>"
+        for status, answer in operation["responses"].items()
+    )
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    named = str(body.get("$ref", "")).rpartition("/")[2]
+    takes = f"<p>Isi / body: <code>{escape(named)}</code></p>" if named else ""
+    return (
+        f'<section id="{escape(operation["operationId"])}"><h2><span class="method">{escape(method.upper())}</span> '
+        f"<code>{escape(path)}</code></h2><p>{escape(operation['description'])}<br>"
+        f'<span class="en" lang="en">{escape(operation["summary"])}</span> · <small>{who}</small></p>{takes}'
+        f'<div class="scroll"><table><tbody>{refusals}</tbody></table></div></section>'
+    )
+
+
+def _marked(text: str) -> str:
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+
+
+def errors_page() -> str:
+    """Every error code with its meaning in both languages; each has an anchor."""
+    return _shell("Kode kesalahan", f"<h1>Kode kesalahan · Error codes</h1>{''.join(_errors())}")
+
+
+def _errors() -> Iterable[str]:
+    for error in every_error():
+        retry = "dapat diulang / retryable" if error.retryable else "jangan diulang / not retryable"
+        yield (
+            f'<section id="{error.code}"><h2><code>{error.code}</code> {error.status}</h2>'
+            f'<p>{escape(error.text_id)}<br><span class="en" lang="en">{escape(error.text())}</span></p>'
+            f"<p><small>{retry} · executed: {error.default_executed}</small></p></section>"
+        )

@@ -1,0 +1,215 @@
+"""Routes about the gateway itself: health, services, status page, OpenAPI and docs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gateway.catalogue.services import SERVICES
+from gateway.contract.errors import StorageUnavailable
+from gateway.contract.events import CircuitState
+from gateway.contract.web import CALLER, PUBLIC, Response, Route
+from gateway.http.freshness import instant
+from gateway.http.pages import docs_page, errors_page, status_page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from gateway.contract.status import CentreStatus
+    from gateway.contract.web import Request
+
+HealthWord = Literal["works", "slow", "away", "off"]
+HTML = "text/html; charset=utf-8"
+_CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_PAGE_HEADERS = (
+    ("content-security-policy", _CSP),
+    ("cache-control", "no-cache"),
+    ("x-frame-options", "DENY"),
+)  # fmt: skip
+
+
+class ServiceState(msgspec.Struct, frozen=True):
+    """One service of the centre or of an adapter.
+
+    Attributes:
+        name: Stable name.
+        kind: Whether the centre or an adapter gives it.
+        title: English title.
+        title_id: Indonesian title.
+        enabled: Whether it is switched on here.
+        health: `works`, `slow` (answers late), `away` (does not answer) or `off`.
+        since: Since when, RFC 3339 in UTC; null when it never changed.
+        queue: Calls waiting for their turn.
+        eta_seconds: Estimated wait of a new call.
+    """
+
+    name: str
+    kind: Literal["centre", "adapter"]
+    title: str
+    title_id: str
+    enabled: bool
+    health: HealthWord
+    since: Annotated[str | None, Meta(extra_json_schema={"format": "date-time"})]
+    queue: int
+    eta_seconds: float
+
+
+class Services(msgspec.Struct, frozen=True):
+    """Every service with its health."""
+
+    services: list[ServiceState]
+
+
+class HealthAnswer(msgspec.Struct, frozen=True):
+    """Health of this process.
+
+    Attributes:
+        status: `ok` when it can do its work.
+        checks: Each thing that was looked at, and how it is.
+    """
+
+    status: Literal["ok", "failing"]
+    checks: dict[str, str]
+
+
+class Facts:
+    """What the system routes tell, asked anew at each request.
+
+    Args:
+        centre: State of each service of the centre.
+        readiness: Name and fault (empty when well) of each thing readiness depends on.
+        adapters: Name, English and Indonesian title, and health of each adapter that is switched on.
+        openapi: The OpenAPI document.
+    """
+
+    def __init__(
+        self,
+        centre: Callable[[], Sequence[CentreStatus]],
+        readiness: Callable[[], Awaitable[dict[str, str]]],
+        adapters: Callable[[], Sequence[tuple[str, str, str, bool]]],
+        openapi: Callable[[], dict[str, object]],
+    ) -> None:
+        self.centre = centre
+        self.readiness = readiness
+        self.adapters = adapters
+        self.openapi = openapi
+
+    def services(self) -> list[ServiceState]:
+        """Every service, the centre's first."""
+        enabled = True  # an adapter that is off has no routes and is not told of
+        return [_of_centre(one) for one in self.centre()] + [
+            ServiceState(name, "adapter", title, title_id, enabled, "works" if ok else "away", None, 0, 0.0)
+            for name, title, title_id, ok in self.adapters()
+        ]
+
+
+def _of_centre(status: CentreStatus) -> ServiceState:
+    service = SERVICES[status.service]
+    return ServiceState(
+        name=status.service,
+        kind="centre",
+        title=service.title.en,
+        title_id=service.title.id,
+        enabled=True,
+        health=_word(status),
+        since=instant(status.since) if status.since > 0 else None,
+        queue=status.waiting,
+        eta_seconds=round(status.wait_seconds, 1),
+    )
+
+
+SLOW = 2.0
+"""Windowed p90 latency (seconds) from which a service is called slow."""
+
+
+def _word(status: CentreStatus) -> HealthWord:
+    if status.circuit is not CircuitState.CLOSED:
+        return "away"
+    return "slow" if (status.latency_p90 or 0.0) > SLOW or status.wait_seconds > SLOW else "works"
+
+
+class System:
+    """Handlers about the gateway itself.
+
+    Args:
+        facts: What they tell.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def routes(self) -> tuple[Route, ...]:
+        """The system routes."""
+        return (
+            Route("GET", "/health/live", PUBLIC, self.live, "The process runs", "Proses hidup", answer=HealthAnswer),
+            Route(
+                "GET",
+                "/health/ready",
+                PUBLIC,
+                self.ready,
+                "It can serve: database writable and migrated, extensions open",
+                "Siap melayani",
+                answer=HealthAnswer,
+                errors=(StorageUnavailable,),
+            ),
+            Route(
+                "GET", "/v1/services", CALLER, self.services, "Each service and how it is", "Keadaan tiap layanan",
+                answer=Services,
+            ),
+            Route(
+                "GET", "/openapi.json", PUBLIC, self.openapi, "This API as OpenAPI 3.1", "API ini sebagai OpenAPI 3.1"
+            ),
+            Route("GET", "/docs", PUBLIC, self.docs, "The API, to read", "Dokumentasi API", content_type=HTML),
+            Route(
+                "GET", "/docs/errors", PUBLIC, self.errors, "Every error code", "Semua kode kesalahan",
+                content_type=HTML,
+            ),
+            Route("GET", "/docs/style.css", PUBLIC, self.style, "Style of the pages", "Gaya halaman",
+                  content_type="text/css"),
+            Route("GET", "/status", PUBLIC, self.status, "What works, and since when", "Apa yang berjalan, sejak kapan",
+                  content_type=HTML),
+        )  # fmt: skip
+
+    async def live(self, _request: Request) -> Response:
+        """The process runs."""
+        return Response.json(HealthAnswer("ok", {"process": "ok"}), headers=(("cache-control", "no-store"),))
+
+    async def ready(self, _request: Request) -> Response:
+        """Whether it can serve; never asks the centre."""
+        checks = await self._facts.readiness()
+        failing = any(checks.values())
+        shown = {name: fault or "ok" for name, fault in checks.items()}
+        answer = HealthAnswer("failing" if failing else "ok", shown)
+        return Response.json(answer, status=503 if failing else 200, headers=(("cache-control", "no-store"),))
+
+    async def services(self, _request: Request) -> Response:
+        """Every service and its health."""
+        return Response.json(Services(self._facts.services()))
+
+    async def openapi(self, _request: Request) -> Response:
+        """The OpenAPI document."""
+        return Response.json(self._facts.openapi())
+
+    async def docs(self, _request: Request) -> Response:
+        """The API, to read."""
+        return _page(docs_page(self._facts.openapi()))
+
+    async def errors(self, _request: Request) -> Response:
+        """Every error code, to read."""
+        return _page(errors_page())
+
+    async def style(self, _request: Request) -> Response:
+        """The style of the pages."""
+        from gateway.http.pages import STYLE  # noqa: PLC0415 # beside the pages it belongs to
+
+        return Response(STYLE, content_type="text/css", headers=(("cache-control", "max-age=3600"),))
+
+    async def status(self, _request: Request) -> Response:
+        """What works and since when, for everybody."""
+        return _page(status_page(self._facts.services()))
+
+
+def _page(html: str) -> Response:
+    return Response(html.encode(), content_type=HTML, headers=_PAGE_HEADERS)

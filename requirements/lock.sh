@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Renews the lock files from pyproject.toml: hashes for every platform, no index and no address in them.
+# Needs uv on the PATH. Usage: requirements/lock.sh [--upgrade]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() {
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+        --no-emit-index-url --no-emit-find-links pyproject.toml --group pyproject.toml:build "$@"
+}
+compile "$@" -o requirements/runtime.txt
+compile "$@" --group pyproject.toml:test -c requirements/runtime.txt -o requirements/test.txt

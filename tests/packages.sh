@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs the Debian packages the tests need where root and apt are there; elsewhere it names what is left out.
+# With CI=true nothing may be left out.
+set -euo pipefail
+declare -A needed=([postgresql]='ls /usr/lib/postgresql/*/bin/initdb')
+missing=()
+for package in "${!needed[@]}"; do
+    sh -c "${needed[$package]}" >/dev/null 2>&1 || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing Debian packages for the tests: ${missing[*]}"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+    exit 0
+fi
+echo "Left out, since these Debian packages are missing: ${missing[*]}" >&2
+[ "${CI:-}" != true ]
