@@ -81,7 +81,6 @@ class Application:
         self.table = table
         self.door = door
         self.limits = limits
-        self.in_flight = 0
         self.draining = False
         self._clock = clock
         self._log = structlog.get_logger("gateway.http")
@@ -91,7 +90,8 @@ class Application:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
             return
-        self.in_flight += 1
+        table = self.table
+        table.enter()
         started = self._clock.monotonic()
         request_id = ""
         extension = ""
@@ -100,7 +100,7 @@ class Application:
             try:
                 headers = intake.headers_of(scope["headers"], self.limits.headers)
                 request_id = intake.request_id_of(headers)
-                mounted, parameters = self.table.find(scope["method"], scope["path"])
+                mounted, parameters = table.find(scope["method"], scope["path"])
                 extension, rule_who = mounted.extension, mounted.route.rule.who
                 request = await self._admit(mounted, parameters, headers, request_id, scope, receive)
                 response = await self._handle(mounted, request, receive)
@@ -119,7 +119,7 @@ class Application:
         except intake.Gone:
             return
         finally:
-            self.in_flight -= 1
+            table.leave()
 
     async def _admit(
         self,

@@ -6,7 +6,8 @@ they were mounted. A table is immutable; a reload builds a new one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.routing import compile_path
@@ -43,8 +44,8 @@ class Mounted:
     reader: BodyReader | None
 
 
-def mount(route: Route, extension: str = "native", *, adapter: bool = False) -> Mounted:
-    """Put a route in its place and check it; an adapter's goes under `/apps/<name>` and demands the adapter's keys.
+def mount(route: Route, extension: str = "native") -> Mounted:
+    """Check a route that has its full path and rule, and make its body's reader.
 
     Raises:
         RouteFault: It has no rule, no known method, or a path that does not begin with a slash.
@@ -53,10 +54,8 @@ def mount(route: Route, extension: str = "native", *, adapter: bool = False) -> 
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
     if not route.path.startswith("/") or route.method not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
         raise RouteFault(f"{extension}: {route.method} {route.path} is not a method and path that can be served")
-    rule = replace(route.rule, adapter=extension) if adapter else route.rule
-    path = f"/apps/{extension}{route.path}" if adapter and not route.absolute else route.path
     reader = BodyReader(route.body) if route.body is not None else None
-    return Mounted(replace(route, path=path, rule=rule), extension, reader)
+    return Mounted(route, extension, reader)
 
 
 class RouteTable:
@@ -71,6 +70,8 @@ class RouteTable:
 
     def __init__(self, mounted: Iterable[Mounted]) -> None:
         self.mounted = tuple(mounted)
+        self._under_way = 0
+        self._waiting: list[asyncio.Future[None]] = []
         self._exact: dict[str, dict[str, Mounted]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Mounted]]] = []
         by_pattern: dict[str, dict[str, Mounted]] = {}
@@ -86,6 +87,26 @@ class RouteTable:
                 self._patterns.append((compile_path(path)[0], by_method))
             else:
                 self._exact[path] = by_method
+
+    def enter(self) -> None:
+        """A request began under this table."""
+        self._under_way += 1
+
+    def leave(self) -> None:
+        """A request that began under this table ended."""
+        self._under_way -= 1
+        if not self._under_way:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def idle(self) -> None:
+        """Wait until no request that began under this table is under way."""
+        if self._under_way:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
 
     def find(self, method: str, path: str) -> tuple[Mounted, Mapping[str, str]]:
         """The route that answers, with its path parameters.

@@ -1,0 +1,49 @@
+"""How the command line tells what is wrong: one message, no traceback, the right exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.settings import Settings
+
+FAILED = 1
+BAD_CONFIG = 2
+
+
+def read_config(option: Path | None) -> Settings:
+    """The config named by `--config`, the environment or its default place; exits 2 with every fault."""
+    from gateway.settings import ConfigFaults, config_path, load  # noqa: PLC0415 # pydantic is slow to import
+
+    try:
+        return load(config_path(option, os.environ), os.environ)
+    except ConfigFaults as faults:
+        click.echo(str(faults), err=True)
+        sys.exit(BAD_CONFIG)
+
+
+@contextmanager
+def stop_on_fault() -> Iterator[None]:
+    """Turn what an admin can mend into one line and an exit code."""
+    from gateway.contract.errors import GatewayError  # noqa: PLC0415
+    from gateway.settings import ConfigFaults, SecretMissing  # noqa: PLC0415
+    from gateway.vault.errors import VaultError  # noqa: PLC0415
+
+    try:
+        yield
+    except (ConfigFaults, SecretMissing) as error:
+        click.echo(str(error), err=True)
+        sys.exit(BAD_CONFIG)
+    except (GatewayError, VaultError) as error:
+        click.echo(str(error), err=True)
+        for fault in getattr(error, "faults", ()):
+            click.echo(f"  {fault.field}: {fault.message}", err=True)
+        sys.exit(FAILED)

@@ -1,0 +1,39 @@
+"""`siak-gateway mock-siak`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+
+@click.command(epilog="Example: siak-gateway mock-siak --population 2000 --seed 7")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8090, show_default=True, envvar="SIAK_MOCK_PORT", help="Port of the centre.")
+@click.option(
+    "--control-port", default=8091, show_default=True, envvar="SIAK_MOCK_CONTROL_PORT", help="Port of the control API."
+)
+@click.option("--population", default=20_000, show_default=True, type=click.IntRange(100, 10_000_000), help="People.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the population.")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Folder that survives restarts.")
+@click.option("--accounts", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Accounts (TOML, JSON).")
+def mock_siak(  # each option is a parameter of click's
+    host: str, port: int, control_port: int, population: int, seed: int, state: Path | None, accounts: Path | None
+) -> None:
+    """Run the mocked centre: synthetic people, real slowness and faults, a control port."""
+    from gateway.mock_siak import Addresses, MockSettings, serve  # noqa: PLC0415 # the mock is loaded only to run it
+
+    def ready(addresses: Addresses) -> None:
+        click.echo(f"Mock SIAK     {addresses.url}\ncontrol       {addresses.control_url}")
+
+    settings = MockSettings(
+        host=host,
+        port=port,
+        control_port=control_port,
+        population=population,
+        seed=seed,
+        state=state,
+        accounts=accounts,
+    )
+    asyncio.run(serve(settings, ready=ready))

@@ -1,0 +1,51 @@
+"""`siak-gateway run` (and `make run`): mock centre and gateway together, with demo keys, until Ctrl-C.
+
+```
+secrets (once) ─► mock SIAK, a process ─► demo clients (once) ─► gateway, a process ─► demo.json, things to try
+Ctrl-C ─► SIGTERM to both ─► gone within five seconds
+```
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+@click.command(epilog="Example: siak-gateway run    (the same as: make run)")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
+@click.option("--population", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="People.")
+def run(config_file: Path | None, population: int) -> None:
+    """Try it out: start the mock centre and the gateway, and say what to do with them."""
+    from gateway.cli.faults import FAILED, read_config, stop_on_fault  # noqa: PLC0415 # imports late
+    from gateway.cli.trial import Trial, TrialFailed  # noqa: PLC0415
+
+    settings = read_config(config_file)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    with stop_on_fault():
+        trial = Trial(settings, config_file, population, os.environ)
+        try:
+            trial.start(click.echo)
+            click.echo(trial.things_to_try())
+            ended = trial.wait()
+            click.echo(f"{ended} ended by itself; stopping the other.", err=True)
+            sys.exit(FAILED)
+        except KeyboardInterrupt:
+            click.echo("\nStopping ...")
+        except TrialFailed as error:
+            click.echo(str(error), err=True)
+            sys.exit(FAILED)
+        finally:
+            trial.stop()
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,271 @@
+"""A gateway to try out: its mock centre, its secrets, its demo clients, as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli.store import with_callers
+from gateway.contract.errors import GatewayError
+from gateway.mock_siak.accounts import demo_password
+from gateway.mock_siak.demo_accounts import demo_accounts
+from gateway.mock_siak.process import MockProcess, start_process
+from gateway.vault.keys import create_secrets, environment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from gateway.people.callers import Callers
+    from gateway.settings import Settings
+
+SEED = 1
+READY_WITHIN = 30.0
+STOP_WITHIN = 4.0
+LEAST_SAMPLES = 5
+
+
+class TrialFailed(Exception):  # noqa: N818 # its text is the message
+    """The trial could not be started."""
+
+
+class Trial:
+    """One trial, from `start` to `stop`.
+
+    Args:
+        settings: The gateway's config.
+        config_file: Where it came from, for the gateway's own process.
+        population: People of the mock.
+        environ: The environment.
+    """
+
+    def __init__(
+        self, settings: Settings, config_file: Path | None, population: int, environ: Mapping[str, str]
+    ) -> None:
+        self._settings = settings
+        self._config_file = config_file
+        self._population = population
+        self._environ = dict(environ)
+        self._mock: MockProcess | None = None
+        self._gateway: subprocess.Popen[bytes] | None = None
+        self.facts: dict[str, Any] = {}
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Start everything, telling each step.
+
+        Raises:
+            TrialFailed: A port is taken, or the gateway did not become ready.
+        """
+        folder = self._settings.data_folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_secrets()
+        say("Starting the mock centre ...")
+        self._start_mock()
+        clients = self._demo_clients()
+        say("Starting the gateway ...")
+        self._start_gateway()
+        self.facts = {**self._urls(), "clients": clients, "ws_accounts": _ws_accounts(), **self._samples()}
+        _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
+
+    def wait(self) -> str:
+        """Wait until one of the processes ends; which."""
+        while True:
+            if self._gateway is not None and self._gateway.poll() is not None:
+                return "The gateway"
+            if self._mock is not None and not _alive(self._mock.pid):
+                return "The mock centre"
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Stop both; kill what does not stop in time."""
+        if self._gateway is not None:
+            self._gateway.terminate()
+        if self._mock is not None:
+            try:
+                self._mock.stop()
+            except subprocess.TimeoutExpired:
+                self._mock.kill()
+        if self._gateway is not None:
+            try:
+                self._gateway.wait(STOP_WITHIN)
+            except subprocess.TimeoutExpired:
+                self._gateway.kill()
+                self._gateway.wait()
+
+    def things_to_try(self) -> str:
+        """What to do next, to paste into another terminal."""
+        facts = self.facts
+        nik = facts["sample_niks"][0]
+        key = facts["clients"][0]["key"]
+        ask = (
+            f"curl -s {facts['gateway']}/v1/residents/lookup -H 'Authorization: Bearer {key}' \\\n"
+            f'       -H \'Content-Type: application/json\' -d \'{{"nik":"{nik}","purpose":"pelayanan"}}\''
+        )
+        away = f"""curl -s -X PUT {facts["mock_control"]}/_mock/behaviour -d '{{"mode":"hang"}}'"""
+        keys = "\n".join(f"  {one['name']:<26} {one['key']}" for one in facts["clients"])
+        return f"""
+Gateway    {facts["gateway"]}      status {facts["gateway"]}/status    docs {facts["gateway"]}/docs
+operator   {facts["operator"]}      metrics {facts["operator"]}/metrics
+mock SIAK  {facts["mock"]}      control {facts["mock_control"]}
+
+Demo keys (all people are synthetic; the keys are in {self._settings.data_folder / "demo.json"} too):
+{keys}
+
+Three things to try in another terminal:
+  1. Look up a resident:
+     {ask}
+  2. Take the centre away, then look up the same resident again: the answer comes from the cache, with its age.
+     {away}
+  3. Bring it back ("mode":"up") and watch {facts["gateway"]}/status
+
+Ctrl-C stops both.
+"""
+
+    def _make_secrets(self) -> None:
+        folder = self._settings.secrets_folder
+        create_secrets(folder)
+        self._environ.update(environment_of(folder))
+        known = {account.user_id for account in demo_accounts(SEED)}
+        for name, right in self._settings.rights.items():
+            variable = right.password_variable(name)
+            if variable in self._environ or f"{variable}_FILE" in self._environ or right.user_id not in known:
+                continue
+            file = folder / f"centre-{name}.password"
+            if not file.exists():
+                _write_private(file, demo_password(SEED, right.user_id) + "\n")
+            self._environ[f"{variable}_FILE"] = str(file)
+
+    def _start_mock(self) -> None:
+        try:
+            self._mock = start_process(
+                port=int(self._environ.get("SIAK_MOCK_PORT") or 8090),
+                control_port=int(self._environ.get("SIAK_MOCK_CONTROL_PORT") or 8091),
+                population=self._population,
+                seed=SEED,
+                state=self._settings.data_folder / "mock",
+                new_session=True,
+            )
+        except RuntimeError as error:
+            raise TrialFailed(f"The mock centre did not start: {error}. Are its ports taken?") from None
+        self._environ.setdefault("SIAK_GATEWAY_CENTRE_URL", self._mock.url)
+
+    def _start_gateway(self) -> None:
+        command = [sys.executable, "-m", "gateway", "serve"]
+        if self._config_file is not None:
+            command += ["--config", str(self._config_file)]
+        address_file = self._settings.data_folder / "addresses.json"
+        address_file.unlink(missing_ok=True)
+        self._gateway = subprocess.Popen(command, env=self._environ, start_new_session=True)  # noqa: S603 # ourselves
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if self._gateway.poll() is not None:
+                raise TrialFailed("The gateway ended before it was ready; see its message above.")
+            if address_file.exists() and _ready(json.loads(address_file.read_text())["gateway"]):
+                return
+            time.sleep(0.05)
+        raise TrialFailed(f"The gateway was not ready within {READY_WITHIN:.0f} s.")
+
+    def _urls(self) -> dict[str, str]:
+        if self._mock is None:
+            raise TrialFailed("The mock centre is not running.")
+        addresses = json.loads((self._settings.data_folder / "addresses.json").read_text())
+        return {**addresses, "mock": self._mock.url, "mock_control": self._mock.control_url}
+
+    def _demo_clients(self) -> list[dict[str, Any]]:
+        known = _read_clients(self._settings.data_folder / "demo.json")
+        os.environ.update({name: value for name, value in self._environ.items() if name.startswith("SIAK_GATEWAY_")})
+        return with_callers(self._settings, lambda callers: _ensure(callers, known, self._settings))
+
+    def _samples(self) -> dict[str, Any]:
+        if self._mock is None:
+            return {}
+        with urllib.request.urlopen(f"{self._mock.control_url}/_mock/samples", timeout=5) as answer:  # noqa: S310 # our mock
+            found = json.load(answer)
+        return {"sample_niks": found["niks"]["active"], "sample_no_kks": found["no_kks"]}
+
+
+def _demo_set(settings: Settings) -> list[dict[str, Any]]:
+    """Which clients the demo has: one of a village, one of the regency, one per further right."""
+    rights = list(settings.rights)
+    clients: list[dict[str, Any]] = []
+    for right in rights:
+        clients.append({"name": f"demo-{right.replace('_', '-')}", "right": right, "village": None})
+    if rights:
+        village = {"name": "demo-desa-gunung-maddah", "right": rights[0], "village": "3527032003"}
+        clients.insert(1, village)
+    return clients
+
+
+async def _ensure(callers: Callers, known: Mapping[str, str], settings: Settings) -> list[dict[str, Any]]:
+    """Each demo client with a key that works; made only where it is missing."""
+    result = []
+    for wanted in _demo_set(settings):
+        key = known.get(wanted["name"])
+        if key is None or not _works(callers, key):
+            key = await _renew(callers, wanted)
+        result.append({"name": wanted["name"], "adapter": None, "village": wanted["village"], "key": key})
+    return result
+
+
+def _works(callers: Callers, key: str) -> bool:
+    try:
+        callers.find(key)
+    except GatewayError:
+        return False
+    return True
+
+
+async def _renew(callers: Callers, wanted: Mapping[str, Any]) -> str:
+    names = {facts.caller.name for facts in await callers.list() if facts.revoked_at is None}
+    if wanted["name"] in names:
+        return await callers.rotate(wanted["name"])
+    _caller, key = await callers.add(
+        wanted["name"], right=wanted["right"], village=wanted["village"], may_skip_cache=True
+    )
+    return key
+
+
+def _read_clients(file: Path) -> dict[str, str]:
+    try:
+        return {one["name"]: one["key"] for one in json.loads(file.read_text())["clients"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # no trial before, or a file that is not ours: keys are made anew
+
+
+def _ws_accounts() -> list[dict[str, str]]:
+    return [
+        {"path": one.path, "user_id": one.user_id, "password": one.password, "ip_user": one.ips[0] if one.ips else ""}
+        for one in demo_accounts(SEED)
+    ]
+
+
+def _write_private(file: Path, text: str) -> None:
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=1) as answer:  # noqa: S310 # our own gateway
+            return bool(answer.status == 200)  # noqa: PLR2004 # the status that means ready
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False

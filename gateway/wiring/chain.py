@@ -1,0 +1,117 @@
+"""The way to the centre, put together: the order of its links is the one tuple here.
+
+```
+ask ─► cache ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.centre.allowance import Allowance
+from gateway.centre.allowance_store import DatabaseAllowanceStore
+from gateway.centre.breaker import Breaker
+from gateway.centre.cache import Cache
+from gateway.centre.cache_key import CacheKeys
+from gateway.centre.cache_store import SqliteCacheStore
+from gateway.centre.client import CentreClient
+from gateway.centre.coalesce import Coalesce
+from gateway.centre.limiter import Limiter
+from gateway.centre.retry import Retry
+from gateway.centre.status import centre_status
+from gateway.vault.envelope import Envelope
+from gateway.vault.keys import derive
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Mapping
+
+    from gateway.centre.account import Account
+    from gateway.contract.events import CircuitMove
+    from gateway.contract.host import Clock
+    from gateway.contract.messages import Answer, Call, Right
+    from gateway.contract.status import CentreStatus
+    from gateway.database import Database
+    from gateway.settings import Settings
+    from gateway.vault.keys import Keyring
+
+ORDER = (Cache, Coalesce, Retry, Allowance, Limiter, Breaker, CentreClient)
+"""Outermost first. A cached answer costs no allowance; every attempt passes allowance, limiter and breaker."""
+
+
+class Chain:
+    """All links, with what they share; itself a link.
+
+    Args:
+        settings: The config.
+        keyring: Seals and names what the cache stores.
+        database: Holds the allowance's counters.
+        accounts: Accounts at the centre, by right; a reload changes this mapping in place.
+        rights: Rights by name.
+        clock: The gateway's clock.
+        rng: Source of jitter.
+        circuit_moved: Told of each change of a breaker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        keyring: Keyring,
+        database: Database,
+        accounts: Mapping[str, Account],
+        rights: Mapping[str, Right],
+        clock: Clock,
+        rng: random.Random,
+        circuit_moved: Callable[[CircuitMove], None],
+    ) -> None:
+        centre = settings.centre
+        keys = CacheKeys(derive(keyring.index, "cache-keys"))
+        store = SqliteCacheStore(
+            settings.data_folder / "cache.db",
+            Envelope(keyring, purpose="cache", clock=clock.now),
+            clock=clock,
+            entries=centre.cache.disk_entries,
+            keep=centre.cache.stale_if_error,
+        )
+        counts = DatabaseAllowanceStore(database, clock)
+        self.client = CentreClient(centre, accounts, clock)
+        self.breaker = Breaker(self.client, centre.breaker, clock=clock, random=rng, observers=(circuit_moved,))
+        self.limiter = Limiter(self.breaker, centre.limiter, clock=clock, random=rng)
+        self.allowance = Allowance(self.limiter, centre.allowance, rights=rights, store=counts, clock=clock, random=rng)
+        self.retry = Retry(self.allowance, centre.retry, clock=clock, random=rng)
+        self.coalesce = Coalesce(self.retry, key_of=keys.of, clock=clock)
+        self.cache = Cache(
+            self.coalesce, centre.cache, keys=keys, store=store, clock=clock, refresh_deadline=centre.deadline
+        )
+
+    def links(self) -> tuple[object, ...]:
+        """The links, outermost first."""
+        return (self.cache, self.coalesce, self.retry, self.allowance, self.limiter, self.breaker, self.client)
+
+    async def open(self) -> None:
+        """Open the links that hold something.
+
+        Raises:
+            StorageUnavailable: The allowance's counters cannot be read.
+            OSError: The CA file cannot be read.
+        """
+        await self.client.open()
+        await self.allowance.open()
+        await self.cache.open()
+
+    async def close(self) -> None:
+        """Close them, outermost first, so that nothing new is sent."""
+        await self.cache.close()
+        await self.coalesce.close()
+        await self.limiter.close()
+        await self.allowance.close()
+        await self.client.close()
+
+    async def ask(self, call: Call) -> Answer:
+        """Send a call on its way."""
+        return await self.cache.ask(call)
+
+    def status(self) -> tuple[CentreStatus, ...]:
+        """How each service of the centre is."""
+        return centre_status(self.breaker, self.limiter)

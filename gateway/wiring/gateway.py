@@ -1,0 +1,235 @@
+"""The gateway as one object: opened, reloaded, closed.
+
+```
+open: secrets ─► database ─► callers ─► chain ─► generation 1 ─► listeners
+reload: read config ─► faulty? keep the old ─► generation n+1 beside it ─► swap ─► drain and close the old
+close: refuse new requests ─► wait for those under way ─► listeners ─► extensions ─► chain ─► database
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.centre.client import outbound
+from gateway.centre.transport import Limits as OutboundLimits
+from gateway.contract.host import Job
+from gateway.http.application import Application, Limits
+from gateway.http.server import Listener
+from gateway.registry.restarting import requires_restart
+from gateway.wiring.chain import Chain
+from gateway.wiring.generation import Generation, rights_of
+from gateway.wiring.parts import accounts_of, open_callers, open_database, open_keyring
+from gateway.wiring.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+    import httpx
+
+    from gateway.centre.account import Account
+    from gateway.contract.events import CircuitMove
+    from gateway.contract.host import Clock
+    from gateway.database import Database
+    from gateway.people.callers import Callers
+    from gateway.settings import Settings
+
+NATIVE = "native"
+KEYS_EVERY = 1.0
+"""Seconds between two looks at the keys, so that a revocation elsewhere is obeyed within two."""
+USES_EVERY = 300.0
+OUTBOUND = OutboundLimits(connections=64, connect_timeout=5.0, idle=30.0, max_response_bytes=4_194_304, total=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """Outcome of a reload.
+
+    Attributes:
+        restart_needed: Keys that changed but only take effect after a restart.
+    """
+
+    restart_needed: tuple[str, ...]
+
+
+class Gateway:
+    """A running gateway; made by `Gateway.open`."""
+
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
+        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.database = database
+        self.callers = callers
+        self.chain = chain
+        self.supervisor = supervisor
+        self._environ = environ
+        self._accounts = accounts
+        self._clock = clock
+        self._numbers = iter(range(1, 1 << 62))
+        self._reloading = asyncio.Lock()
+        self._listeners: list[Listener] = []
+        self._log = structlog.get_logger("gateway")
+        self.generation = self._next_generation(settings)
+        limits = _limits(settings)
+        self.public = Application(self.generation.public, self.generation.door, limits, clock)
+        self.operator = Application(self.generation.operator, self.generation.door, limits, clock)
+
+    @classmethod
+    async def open(cls, settings: Settings, environ: Mapping[str, str], clock: Clock, rng: random.Random) -> Gateway:
+        """Open everything but the listeners.
+
+        Raises:
+            ConfigFaults, SecretMissing, VaultError, StorageUnavailable: What an admin has to mend.
+        """
+        accounts = accounts_of(settings, environ)
+        keyring = open_keyring(settings, environ)
+        database = await open_database(settings, environ)
+        moved = _Moved()
+        chain: Chain | None = None
+        supervisor = Supervisor(rng)
+        try:
+            callers = open_callers(settings, database, keyring, clock)
+            await callers.refresh()
+            rights = rights_of(settings).rights
+            chain = Chain(settings, keyring, database, accounts, rights, clock, rng, moved)
+            await chain.open()
+            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor)
+            moved.gateway = gateway
+            await gateway.generation.open()
+            gateway._settle()
+        except BaseException:
+            await supervisor.stop()
+            if chain is not None:
+                await chain.close()
+            await database.close()
+            raise
+        supervisor.start(NATIVE, Job("keys", KEYS_EVERY, gateway._refresh_keys))
+        supervisor.start(NATIVE, Job("uses", USES_EVERY, callers.note_uses))
+        return gateway
+
+    async def listen(self) -> dict[str, str]:
+        """Open the ports; the URLs of the public and the operator listener.
+
+        Raises:
+            PortTaken: Another program has the port.
+        """
+        server = self.settings.server
+        tls = (Path(server.tls_cert), Path(server.tls_key)) if server.tls_cert and server.tls_key else None
+        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine)
+        self._listeners.append(public)
+        operator = Listener(self.operator, server.operator_host, server.operator_port, engine=server.engine)
+        self._listeners.append(operator)
+        for listener in self._listeners:
+            await listener.start()
+        return {"gateway": public.url, "operator": operator.url}
+
+    async def reload(self, settings: Settings) -> Reloaded:
+        """Take over a config that was read again; running requests end under the old one.
+
+        Raises:
+            ConfigFaults, SecretMissing, RouteFault: It cannot be used; the old one stays.
+        """
+        async with self._reloading:
+            accounts = accounts_of(settings, self._environ)
+            following = self._next_generation(settings)
+            await following.open()
+            restart = (*requires_restart(self.settings, settings), *_centre_changes(self.settings, settings))
+            old, self.generation, self.settings = self.generation, following, settings
+            self._accounts.clear()
+            self._accounts.update(accounts)
+            self.chain.allowance.replace_rights(following.rights.rights)
+            self._settle()
+            await self._drained(old)
+            await old.close()
+            return Reloaded(restart)
+
+    async def close(self) -> None:
+        """Stop accepting, let running requests end, close everything."""
+        self.public.draining = self.operator.draining = True
+        await self._drained(self.generation)
+        for listener in self._listeners:
+            await listener.stop()
+        await self.generation.close()
+        await self.supervisor.stop()
+        await self.chain.close()
+        await self.database.close()
+
+    async def _drained(self, generation: Generation) -> None:
+        """Wait until the requests that began under a generation are answered, at most for the drain time."""
+        seconds = self.settings.server.drain
+        try:
+            async with asyncio.timeout(seconds):
+                await generation.public.idle()
+                await generation.operator.idle()
+        except TimeoutError:
+            self._log.warning("gateway.drain.cut", seconds=seconds)
+
+    def _settle(self) -> None:
+        generation = self.generation
+        limits = _limits(generation.settings)
+        for application, table in ((self.public, generation.public), (self.operator, generation.operator)):
+            application.table, application.door, application.limits = table, generation.door, limits
+
+    def _next_generation(self, settings: Settings) -> Generation:
+        return Generation(
+            settings,
+            self.chain,
+            self.callers,
+            self.supervisor,
+            self._clock,
+            _outbound,
+            self._readiness,
+            next(self._numbers),
+        )
+
+    async def _refresh_keys(self) -> None:
+        await self.callers.refresh()
+
+    async def _readiness(self) -> dict[str, str]:
+        writable = await self.database.writable()
+        return {"database": "" if writable else "not writable"}
+
+
+class _Moved:
+    """Tells the present generation's observers of circuit moves."""
+
+    def __init__(self) -> None:
+        self.gateway: Gateway | None = None
+        self._log = structlog.get_logger("gateway.centre")
+
+    def __call__(self, move: CircuitMove) -> None:
+        self._log.warning(
+            "centre.circuit.moved",
+            service=str(move.service),
+            before=str(move.before),
+            after=str(move.after),
+            reason=move.reason,
+        )
+        if self.gateway is not None:
+            self.gateway.generation.registry.circuit_moved(move)
+
+
+def _limits(settings: Settings) -> Limits:
+    server, centre = settings.server, settings.centre
+    return Limits(server.max_body_bytes, server.max_header_bytes, centre.deadline, centre.deadline_max)
+
+
+def _centre_changes(old: Settings, new: Settings) -> tuple[str, ...]:
+    """Keys of the way to the centre that changed: its links keep their state, so they are read at start only."""
+    return tuple(
+        f"centre.{key}"
+        for key in type(old.centre).model_fields
+        if key not in {"deadline", "deadline_max"} and getattr(old.centre, key) != getattr(new.centre, key)
+    )
+
+
+def _outbound() -> httpx.AsyncClient:
+    return outbound(OUTBOUND)

@@ -1,0 +1,142 @@
+"""What one reading of the config gives: rights, extensions, routes. A reload builds the next one beside it and swaps."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from gateway.catalogue.services import SERVICES
+from gateway.contract.messages import CentreService, Priority
+from gateway.contract.web import Who
+from gateway.flows.ask import Asker
+from gateway.flows.rights import Purpose, Rights
+from gateway.http.openapi import document
+from gateway.http.residents import Residents
+from gateway.http.system import Facts, System
+from gateway.http.table import RouteTable, mount
+from gateway.registry.registry import Registry
+from gateway.wiring.door import KeyDoor
+from gateway.wiring.host import ExtensionHost, Services
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import httpx
+
+    from gateway.contract.host import Clock, Job
+    from gateway.http.table import Mounted
+    from gateway.people.callers import Callers
+    from gateway.settings import Settings
+    from gateway.wiring.chain import Chain
+    from gateway.wiring.supervisor import Supervisor
+
+TITLE = "Gerbang SIAK · SIAK gateway"
+
+
+def rights_of(settings: Settings) -> Rights:
+    """The core's checks, as configured."""
+    return Rights(
+        {name: right.right(name) for name, right in settings.rights.items()},
+        {code: Purpose(code, settings.priority_of(code)) for code in settings.purposes},
+        {service: Priority(SERVICES[service].priority.rank) for service in CentreService},
+    )
+
+
+class Generation:
+    """Everything that follows from one config.
+
+    Args:
+        settings: The config.
+        chain: The way to the centre, shared by all generations.
+        callers: Callers and their keys, shared by all generations.
+        supervisor: Runs the extensions' jobs.
+        clock: The gateway's clock.
+        http: Makes outbound clients for extensions.
+        readiness: What `/health/ready` looks at beside the extensions.
+        number: Counted from 1; owners of jobs carry it.
+
+    Raises:
+        ConfigFaults: An extension is not installed or its table is wrong.
+        RouteFault: A route has no rule, or two claim one address.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        chain: Chain,
+        callers: Callers,
+        supervisor: Supervisor,
+        clock: Clock,
+        http: Callable[[], httpx.AsyncClient],
+        readiness: Callable[[], Awaitable[dict[str, str]]],
+        number: int,
+    ) -> None:
+        self.settings = settings
+        self.rights = rights_of(settings)
+        self.asker = Asker(chain, self.rights, clock, settings.centre.deadline)
+        self._chain = chain
+        self._callers = callers
+        self._supervisor = supervisor
+        self._core_readiness = readiness
+        self._number = number
+        self._shared = Services(self.asker, clock, http, chain.status)
+        self._hosts: dict[str, ExtensionHost] = {}
+        self.registry = Registry.build(settings, self._host)
+        self._settle()
+
+    async def open(self) -> None:
+        """Open the extensions and start their jobs; those that fail are left out."""
+        await self.registry.open()
+        self._settle()
+        for owned in self.registry.jobs:
+            self._supervisor.start(self._owner(owned.extension), owned.job)
+
+    async def close(self) -> None:
+        """End the extensions' jobs and close them."""
+        for name in self._hosts:
+            await self._supervisor.stop(self._owner(name))
+        await self.registry.close()
+        for host in self._hosts.values():
+            await host.aclose()
+
+    async def readiness(self) -> dict[str, str]:
+        """Each thing readiness depends on, with its fault or an empty text."""
+        checks = await self._core_readiness()
+        for name, health in await self.registry.health():
+            checks[f"extension:{name}"] = "" if health.ok else health.detail or "not well"
+        return checks
+
+    def _settle(self) -> None:
+        """Take what the extensions gave into the tables; called again once those that cannot open are out."""
+        self.asker.policies = tuple(self.registry.policies)
+        self.asker.tell = self.registry.exchange_finished
+        self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
+        self._shared.door = self.door
+        system = System(Facts(self._chain.status, self.readiness, tuple, self._openapi))
+        mounted = [mount(route) for route in (*Residents(self.asker).routes(), *system.routes())]
+        mounted += [mount(each.placed(), each.extension) for each in self.registry.routes]
+        self._public = [one for one in mounted if one.route.rule.who is not Who.OPERATOR]
+        self.public = RouteTable(self._public)
+        self.operator = RouteTable([one for one in mounted if one.route.rule.who is Who.OPERATOR or _is_health(one)])
+        self._document: dict[str, object] | None = None
+
+    def _openapi(self) -> dict[str, object]:
+        if self._document is None:
+            self._document = document(self._public, title=TITLE, version=version("siak-gateway"))
+        return self._document
+
+    def _host(self, name: str) -> ExtensionHost:
+        adapter = name if name in self.settings.adapters.enabled else None
+        host = ExtensionHost(name, adapter, self._shared, lambda job: self._start(name, job))
+        self._hosts[name] = host
+        return host
+
+    def _start(self, name: str, job: Job) -> None:
+        self._supervisor.start(self._owner(name), job)
+
+    def _owner(self, name: str) -> str:
+        return f"{name}#{self._number}"
+
+
+def _is_health(one: Mounted) -> bool:
+    return one.route.path.startswith("/health/")

@@ -1,0 +1,127 @@
+"""The host each extension is given: its way to the gateway, under its own name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.contract.errors import Denied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+    from structlog.typing import FilteringBoundLogger
+
+    from gateway.contract.host import Asking, Clock, Job
+    from gateway.contract.messages import Answer, Caller, Question, Right
+    from gateway.contract.status import CentreStatus
+    from gateway.flows.ask import Asker
+    from gateway.wiring.door import KeyDoor
+
+
+class Services:
+    """What all hosts of one configuration share.
+
+    Attributes:
+        asker: The verb ask.
+        door: Finds callers; set once the extensions' authenticators are known.
+        clock: The gateway's clock.
+        http: Makes outbound clients.
+        status: State of the way to the centre.
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        clock: Clock,
+        http: Callable[[], httpx.AsyncClient],
+        status: Callable[[], tuple[CentreStatus, ...]],
+    ) -> None:
+        self.asker = asker
+        self.clock = clock
+        self.http = http
+        self.status = status
+        self.door: KeyDoor | None = None
+
+
+class ExtensionHost:
+    """One extension's host.
+
+    Args:
+        name: The extension's name; every act carries it.
+        adapter: The same for an adapter; None for a plugin, which serves the callers of the native API.
+        services: What all hosts share.
+        start_job: Starts periodic work that ends with the extension.
+    """
+
+    def __init__(self, name: str, adapter: str | None, services: Services, start_job: Callable[[Job], None]) -> None:
+        self._name = name
+        self._adapter = adapter
+        self._services = services
+        self._start_job = start_job
+        self._http: httpx.AsyncClient | None = None
+        self._log: FilteringBoundLogger = structlog.get_logger(f"extension.{name}").bind(extension=name)
+
+    @property
+    def name(self) -> str:
+        """The extension's name."""
+        return self._name
+
+    @property
+    def clock(self) -> Clock:
+        """The gateway's clock."""
+        return self._services.clock
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A logger bound to the extension."""
+        return self._log
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Outbound client with total deadline and size limit; closed with the extension."""
+        if self._http is None:
+            self._http = self._services.http()
+        return self._http
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """The caller of a request.
+
+        Raises:
+            Unauthenticated: No valid key.
+            RuntimeError: Asked before the gateway was open.
+        """
+        if self._services.door is None:
+            raise RuntimeError("callers are known once the gateway is open")
+        return await self._services.door.authenticate(headers)
+
+    def right(self, caller: Caller) -> Right | None:
+        """The right a caller asks under, or None."""
+        return self._services.asker.rights.of(caller)
+
+    async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
+        """Ask on behalf of a caller.
+
+        Raises:
+            Denied: The caller's key is bound to another adapter, or its right does not reach that far.
+            GatewayError: Any other leaf of the error tree.
+        """
+        if caller.adapter != self._adapter:
+            raise Denied("This key is bound to another adapter.")
+        return (await self._services.asker.ask(caller, question, asking, self._name)).answer
+
+    def centre_status(self) -> tuple[CentreStatus, ...]:
+        """How each service of the centre is, since when."""
+        return self._services.status()
+
+    def every(self, job: Job) -> None:
+        """Add periodic work; it ends when the extension closes."""
+        self._start_job(job)
+
+    async def aclose(self) -> None:
+        """Close what this host opened."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None

@@ -1,0 +1,102 @@
+"""The parts of a gateway that commands need too: secrets, database, callers, accounts at the centre."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.catalogue import regions
+from gateway.centre.account import Account
+from gateway.contract.errors import StorageUnavailable
+from gateway.database import Database
+from gateway.database.migrate import migrate, pending
+from gateway.people.callers import Callers
+from gateway.settings import SecretMissing
+from gateway.vault import api_keys
+from gateway.vault.keys import Keyring, create_secrets
+from gateway.wiring.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.contract.host import Clock
+    from gateway.settings import Settings
+
+_log = structlog.get_logger("gateway.wiring")
+
+
+def open_keyring(settings: Settings, environ: Mapping[str, str]) -> Keyring:
+    """The gateway's keys: from the environment where it names any, else from the folder of secrets.
+
+    On a first start the folder is made, so that a gateway is never without keys of its own.
+
+    Raises:
+        VaultError: A key is missing, unreadable or not well guarded.
+    """
+    if any(name.startswith("SIAK_GATEWAY_SECRET_MASTER_") for name in environ):
+        return Keyring.from_environ(environ)
+    if created := create_secrets(settings.secrets_folder):
+        _log.info("vault.secrets.created", files=len(created))
+    return Keyring.load(settings.secrets_folder)
+
+
+async def open_database(settings: Settings, environ: Mapping[str, str]) -> Database:
+    """The gateway's database, up to date: SQLite is migrated here, PostgreSQL by the admin.
+
+    Raises:
+        StorageUnavailable: A PostgreSQL database is behind this version.
+        SecretMissing: Its address should come from a variable or file that is not there.
+    """
+    settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    url = settings.database_url(environ)
+    database = Database.open(url)
+    try:
+        if database.kind == "sqlite":
+            for revision in migrate(url):
+                _log.info("database.migrated", revision=revision)
+        elif behind := pending(url):
+            raise StorageUnavailable(f"The database is {len(behind)} revisions behind; run: siak-gateway migrate")
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+def open_callers(settings: Settings, database: Database, keyring: Keyring, clock: Clock | None = None) -> Callers:
+    """The callers of a database; nothing is read yet."""
+    return Callers(
+        database,
+        clock or SystemClock(),
+        pepper=api_keys.pepper_of(keyring),
+        village_known=lambda code: regions.village(code) is not None,
+        right_known=settings.rights.__contains__,
+    )
+
+
+def accounts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Account]:
+    """The accounts at the centre, by right.
+
+    Raises:
+        SecretMissing: A password is not where it should be; all that are missing are named.
+    """
+    accounts, missing = {}, []
+    for name, right in settings.rights.items():
+        try:
+            password = settings.password(name, environ)
+        except SecretMissing as error:
+            missing.append(f"rights.{name}: {error}")
+            continue
+        accounts[name] = Account(
+            right=name,
+            paths=right.services.paths(),
+            user_id=right.user_id,
+            password=password,
+            ip_user=right.ip_user,
+            ws=right.door == "ws_server",
+            daily_password=right.door == "ws_server",
+            zone=settings.time.zone,
+        )
+    if missing:
+        raise SecretMissing("\n".join(missing))
+    return accounts

@@ -1,0 +1,102 @@
+"""The gateway as a process: its loop, its signals, its pid file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+
+from gateway.http.table import RouteFault
+from gateway.log import configure
+from gateway.settings import ConfigFaults, SecretMissing, load
+from gateway.wiring.clock import SystemClock
+from gateway.wiring.gateway import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from gateway.settings import Settings
+
+log = structlog.get_logger("gateway.process")
+
+
+def run_forever(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the config again.
+
+    Raises:
+        ConfigFaults, SecretMissing, VaultError, GatewayError, PortTaken: It could not start.
+    """
+    configure(settings.log.level, settings.log.format)
+    uvloop.run(_serve(settings, os.environ))
+
+
+async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
+    gateway = await Gateway.open(settings, environ, SystemClock(), random.Random())  # noqa: S311 # jitter, not secrets
+    stopping = asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
+    loop = asyncio.get_running_loop()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(gateway, environ))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    try:
+        urls = await gateway.listen()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        with _announced(settings.data_folder, urls):
+            log.info("gateway.started", **urls)
+            await stopping.wait()
+            log.info("gateway.stopping")
+    finally:
+        for task in reloads:
+            task.cancel()
+        await gateway.close()
+    log.info("gateway.stopped")
+
+
+async def _reload(gateway: Gateway, environ: Mapping[str, str]) -> None:
+    """Read the config again; a bad one is told and the old one stays."""
+    try:
+        settings = load(gateway.settings.source.path, environ)
+        reloaded = await gateway.reload(settings)
+    except ConfigFaults as faults:
+        for fault in faults.faults:
+            log.error("gateway.reload.refused", file=fault.file, line=fault.line, key=fault.key, reason=fault.message)
+        return
+    except (SecretMissing, RouteFault) as error:
+        log.error("gateway.reload.refused", reason=str(error))
+        return
+    configure(settings.log.level, settings.log.format)
+    for key in reloaded.restart_needed:
+        log.warning("gateway.restart.needed", key=key)
+    log.info("gateway.reloaded")
+
+
+@contextmanager
+def _announced(folder: Path, urls: Mapping[str, str]) -> Iterator[None]:
+    """While it runs, `gateway.pid` and `addresses.json` in the data folder say where it is."""
+    pid, addresses = folder / "gateway.pid", folder / "addresses.json"
+    _replace(pid, f"{os.getpid()}\n")
+    _replace(addresses, json.dumps(urls) + "\n")
+    try:
+        yield
+    finally:
+        pid.unlink(missing_ok=True)
+        addresses.unlink(missing_ok=True)
+
+
+def _replace(file: Path, text: str) -> None:
+    part = file.with_name(file.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
