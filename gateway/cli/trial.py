@@ -198,7 +198,7 @@ def _demo_set(settings: Settings) -> list[dict[str, Any]]:
     for right in rights:
         clients.append({"name": f"demo-{right.replace('_', '-')}", "right": right, "village": None})
     if rights:
-        village = {"name": "demo-desa-gunung-maddah", "right": rights[0], "village": "3527032003"}
+        village = {"name": "demo-desa", "right": rights[0], "village": "3527032001"}
         clients.insert(1, village)
     return clients
 

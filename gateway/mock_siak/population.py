@@ -21,7 +21,6 @@ from gateway.mock_siak.regions import load_villages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.mock_siak.regions import Village
 
 TODAY = date(2026, 6, 30)
 """The day ages are counted from; fixed, so that a population never changes by itself."""
@@ -32,7 +31,8 @@ GROUPS = (*(status.value for status in Status), "papua", "one_word", "apostrophe
 _SAMPLES_KEPT = 200
 _DEALT = {17: Status.DECEASED, 43: Status.INACTIVE, 21: Status.MOVED}
 _DUPLICATE_EVERY, _DUPLICATE_AT = 200, 31
-_ADULT, _PUPIL, _MARRIAGE_AGE = 17, 6, 19
+_PAPUAN_AT = 3
+_ADULT, _PUPIL, _MARRIAGE_AGE, _LAST_BIRTH, _LATE, _LIKELY_WED = 17, 6, 19, 44, 10, 30
 _NOBODY = Parent(None, None)
 _T = TypeVar("_T")
 
@@ -41,7 +41,13 @@ class Population:
     """Residents by NIK and families by KK number."""
 
     def __init__(self, size: int, seed: int) -> None:
-        """Build `size` residents from `seed`; 20,000 take well under a second."""
+        """Build `size` residents from `seed`; 20,000 take well under a second.
+
+        Raises:
+            ValueError: Fewer than one resident.
+        """
+        if size < 1:
+            raise ValueError(f"a population needs at least one resident, not {size}")
         builder = _Builder(seed, size)
         self._residents = builder.residents
         self._families = builder.families
@@ -86,9 +92,10 @@ class _Builder:
         self._draw = random.Random(seed).random
         self._villages = load_villages()
         self._serials: dict[int, int] = {}
+        self._card_serials: dict[int, int] = {}
         self._size = size
         while len(self.residents) < size:
-            self._family(papuan=len(self.families) % 40 == 3)
+            self._family(papuan=len(self.families) % 40 == _PAPUAN_AT)
 
     def _pick(self, pool: Sequence[_T]) -> _T:
         return pool[int(self._draw() * len(pool))]
@@ -96,14 +103,17 @@ class _Builder:
     def _below(self, bound: int) -> int:
         return int(self._draw() * bound)
 
+    def _chance(self, share: float) -> bool:
+        return self._draw() < share
+
     def _family(self, *, papuan: bool) -> None:
         """A head, usually a spouse, and their children, as far as the size still allows."""
         home = self._home(papuan=papuan)
         self.families[home.no_kk] = []
         age = 22 + self._below(54)
-        if self._draw() < 0.18:
+        if self._chance(0.18):
             self._add(
-                _Draft(home, female=self._draw() < 0.5, age=age, relation="KEPALA KELUARGA", marital=self._single(age))
+                _Draft(home, female=self._chance(0.5), age=age, relation="KEPALA KELUARGA", marital=self._single(age))
             )
             return
         wed = TODAY - timedelta(days=365 * self._below(age - _MARRIAGE_AGE + 1) + 30 + self._below(300))
@@ -111,22 +121,22 @@ class _Builder:
         wife_age = max(_MARRIAGE_AGE, age - self._below(8))
         wife = self._add(_Draft(home, female=True, age=wife_age, relation="ISTRI", marital="KAWIN", wed=wed))
         for _ in range(self._below(5)):
-            self._child(home, head, wife, min(wife_age - _MARRIAGE_AGE, 30))
+            self._child(home, head, wife, wife_age)
 
     def _single(self, age: int) -> str:
-        return "BELUM KAWIN" if age < 30 else self._pick(("BELUM KAWIN", "CERAI HIDUP", "CERAI MATI"))
+        return "BELUM KAWIN" if age < _LIKELY_WED else self._pick(("BELUM KAWIN", "CERAI HIDUP", "CERAI MATI"))
 
-    def _child(self, home: Home, father: Parent, mother: Parent, oldest: int) -> None:
-        draft = _Draft(
-            home, female=self._draw() < 0.5, age=self._below(oldest + 1), relation="ANAK", marital="BELUM KAWIN"
-        )
+    def _child(self, home: Home, father: Parent, mother: Parent, mothers_age: int) -> None:
+        youngest, oldest = max(0, mothers_age - _LAST_BIRTH), mothers_age - _MARRIAGE_AGE
+        age = youngest + self._below(oldest - youngest + 1)
+        draft = _Draft(home, female=self._chance(0.5), age=age, relation="ANAK", marital="BELUM KAWIN")
         self._add(draft, father, mother)
 
     def _home(self, *, papuan: bool) -> Home:
         village = self._pick(self._villages)
         registered = date(2010 + self._below(16), 1 + self._below(12), 1 + self._below(28))
         return Home(
-            no_kk=self._number(village.district_code, registered, female=False),
+            no_kk=self._number(self._card_serials, village.district_code * 1_000_000 + _days(registered)),
             village=village,
             address=f"JL. {self._pick(names.STREETS)} NO. {1 + self._below(120)}",
             hamlet=self._pick(names.HAMLETS),
@@ -137,11 +147,9 @@ class _Builder:
             papuan=papuan,
         )
 
-    def _number(self, district: int, day: date, *, female: bool) -> int:
-        """The next free 16-digit number of a district and day, serials from 0001."""
-        prefix = district * 1_000_000 + (day.day + 40 * female) * 10_000 + day.month * 100 + day.year % 100
-        serial = self._serials.get(prefix, 0) + 1
-        self._serials[prefix] = serial
+    def _number(self, serials: dict[int, int], prefix: int) -> int:
+        """The next free number with the twelve digits of `prefix`, serials from 0001."""
+        serial = serials[prefix] = serials.get(prefix, 0) + 1
         return prefix * 10_000 + serial
 
     def _add(self, draft: _Draft, father: Parent | None = None, mother: Parent | None = None) -> Parent:
@@ -158,7 +166,7 @@ class _Builder:
 
     def _elder(self, draft: _Draft, *, female: bool) -> Parent:
         """A grandparent generation: usually a name without a NIK, sometimes nothing at all."""
-        return _NOBODY if self._draw() < 0.05 else Parent(None, self._name(female=female, papuan=draft.home.papuan))
+        return _NOBODY if self._chance(0.05) else Parent(None, self._name(female=female, papuan=draft.home.papuan))
 
     def _resident(self, draft: _Draft, father: Parent, mother: Parent) -> Resident:
         home, born = draft.home, TODAY - timedelta(days=365 * draft.age + self._below(364))
@@ -167,12 +175,12 @@ class _Builder:
             district, place = self._pick(names.PAPUAN_DISTRICTS)
         divorced = born + timedelta(days=9_500) if draft.marital == "CERAI HIDUP" else None
         return Resident(
-            nik=self._number(district, born, female=draft.female),
+            nik=self._number(self._serials, district * 1_000_000 + _days(born) + 400_000 * draft.female),
             name=self._name(female=draft.female, papuan=home.papuan),
             female=draft.female,
             birth_place=place.removeprefix("KOTA "),
             born=born,
-            birth_akta=self._akta("LT" if draft.age > 10 else "LU", born) if self._draw() < 0.7 else None,
+            birth_akta=self._akta("LT" if draft.age > _LATE else "LU", born) if self._chance(0.7) else None,
             blood=self._pick(names.BLOOD),
             marital=draft.marital,
             wed=draft.wed,
@@ -206,10 +214,10 @@ class _Builder:
 
     def _name(self, *, female: bool, papuan: bool) -> str:
         if papuan:
-            first = names.PAPUAN_WOMEN if female else names.PAPUAN_MEN
-            return f"{self._pick(first)} {self._pick(names.PAPUAN_FAMILIES)}"
+            given = names.PAPUAN_WOMEN if female else names.PAPUAN_MEN
+            return f"{self._pick(given)} {self._pick(names.PAPUAN_FAMILIES)}"
         first = self._pick(names.WOMEN if female else names.MEN)
-        if self._draw() < 0.2:
+        if self._chance(0.2):
             return first
         return f"{first} {self._pick(names.SURNAMES_OF_WOMEN if female else names.SURNAMES_OF_MEN)}"
 
@@ -235,6 +243,11 @@ class _Builder:
         kept = self.samples[group]
         if len(kept) < _SAMPLES_KEPT:
             kept.append(nik)
+
+
+def _days(day: date) -> int:
+    """A date as the digits `ddmmyy`."""
+    return day.day * 10_000 + day.month * 100 + day.year % 100
 
 
 class _Draft(msgspec.Struct, frozen=True, gc=False):

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gateway.contract.messages import CentreService
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("expected the name of a time zone such as Asia/Jakarta") from error
+    return name
+
 
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -19,84 +31,109 @@ class Section(BaseModel):
 class CacheSettings(Section):
     """What is remembered and for how long."""
 
-    fresh: Seconds = Field(3600, description="An answer younger than this is served without asking.")
+    fresh: Seconds = Field(default=3600, description="An answer younger than this is served without asking.")
     stale_while_revalidate: Seconds = Field(
-        82_800, description="After that, it is still served this long while a refresh runs in the background."
+        default=82_800, description="After that, it is still served this long while a refresh runs in the background."
     )
     stale_if_error: Seconds = Field(
-        2_592_000, description="While the centre cannot answer, the last known answer is served up to this age."
+        default=2_592_000, description="While the centre cannot answer, the last known answer is served up to this age."
     )
-    negative: Seconds = Field(300, description="How long 'not found' is remembered.")
+    negative: Seconds = Field(default=300, description="How long 'not found' is remembered.")
     memory_entries: Annotated[int, Field(ge=100, le=10_000_000)] = Field(
-        20_000, description="Answers kept in memory; the rest stay on disk."
+        default=20_000, description="Answers kept in memory; the rest stay on disk."
     )
     disk_entries: Annotated[int, Field(ge=100, le=100_000_000)] = Field(
-        1_000_000, description="Answers kept on disk; the longest unused go first."
+        default=1_000_000, description="Answers kept on disk; the longest unused go first."
     )
     refreshes: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        32, description="Background refreshes under way at once; 0 switches them off."
+        default=32, description="Background refreshes under way at once; 0 switches them off."
     )
 
 
 class RetrySettings(Section):
     """When a failed call is tried again."""
 
-    attempts: Annotated[int, Field(ge=1, le=5)] = Field(3, description="Tries per question, the first included.")
-    budget: Share = Field(0.1, description="Retries as a share of calls, over the last window.")
-    base: Seconds = Field(0.1, description="Upper end of the first pause; doubled each time, fully jittered.")
-    cap: Seconds = Field(2.0, description="Longest pause between two tries.")
+    attempts: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=3, description="Tries per question, the first included."
+    )
+    budget: Share = Field(default=0.1, description="Retries as a share of calls; up to ten unused ones are saved.")
+    base: Seconds = Field(default=0.1, description="Upper end of the first pause; doubled each time, fully jittered.")
+    cap: Seconds = Field(default=2.0, description="Longest pause between two tries.")
 
 
 class AllowanceSettings(Section):
     """How the right's daily allowance is spent."""
 
-    reserve: dict[str, Share] = Field(
+    zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="Asia/Jakarta",
+        description="Time zone in which the centre's day begins; the allowance resets at its midnight.",
+    )
+    reserve: dict[CentreService, Share] = Field(
         default_factory=dict, description="Share of the day kept for a service, such as { verify = 0.1 }."
     )
-    alarm_at: Share = Field(0.9, description="Share used at which a warning is logged.")
+    alarm_at: Share = Field(default=0.9, description="Share used at which a warning is logged.")
 
 
 class LimiterSettings(Section):
     """How many calls are at the centre at once, and who waits. No capacity needs to be known."""
 
-    objective: Seconds = Field(2.0, description="Windowed p90 latency above which the limit goes down.")
+    objective: Seconds = Field(default=2.0, description="Windowed p90 latency above which the limit goes down.")
     tolerance: Annotated[float, Field(gt=1, le=20)] = Field(
-        3.0, description="The same relative to the calm latency: the limit goes down above calm times this."
+        default=3.0, description="The same relative to the calm latency: the limit goes down above calm times this."
     )
-    window: Seconds = Field(0.5, description="Length of a sampling window.")
-    initial: Annotated[int, Field(ge=1, le=10_000)] = Field(16, description="Limit at start.")
-    maximum: Annotated[int, Field(ge=1, le=100_000)] = Field(512, description="Limit never exceeded.")
-    waiting: Annotated[int, Field(ge=0, le=1_000_000)] = Field(10_000, description="Calls that may wait at once.")
+    window: Seconds = Field(default=0.5, description="Length of a sampling window.")
+    initial: Annotated[int, Field(ge=1, le=10_000)] = Field(default=16, description="Limit at start.")
+    maximum: Annotated[int, Field(ge=1, le=100_000)] = Field(default=512, description="Limit never exceeded.")
+    waiting: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=10_000, description="Calls that may wait at once."
+    )
 
 
 class BreakerSettings(Section):
     """When a service of the centre is given a rest."""
 
-    window: Seconds = Field(10.0, description="Outcomes of this long count.")
-    minimum: Annotated[int, Field(ge=1, le=100_000)] = Field(10, description="Calls in the window before judging.")
-    failure_rate: Share = Field(0.5, description="Share of failed calls that opens the circuit.")
-    slow: Seconds = Field(8.0, description="A call slower than this counts as slow.")
-    slow_rate: Share = Field(0.8, description="Share of slow calls that opens the circuit.")
-    open_first: Seconds = Field(1.0, description="First rest; doubled each time it fails again, jittered.")
-    open_cap: Seconds = Field(4.0, description="Longest rest, so that recovery is seen soon after it happens.")
-    probes: Annotated[int, Field(ge=1, le=1000)] = Field(3, description="Calls let through at once while half open.")
+    window: Seconds = Field(default=10.0, description="Outcomes of this long count.")
+    minimum: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=10, description="Calls in the window before judging."
+    )
+    failure_rate: Share = Field(default=0.5, description="Share of failed calls that opens the circuit.")
+    slow: Seconds = Field(default=8.0, description="A call slower than this counts as slow.")
+    slow_rate: Share = Field(default=0.8, description="Share of slow calls that opens the circuit.")
+    in_a_row: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=5, description="Failures in a row that open the circuit where too few calls are made to judge a window."
+    )
+    fair: Seconds = Field(
+        default=1.0, description="A timeout counts as a failure only if the centre had at least this long to answer."
+    )
+    open_first: Seconds = Field(default=1.0, description="First rest; doubled each time it fails again, jittered.")
+    open_cap: Seconds = Field(default=4.0, description="Longest rest, so that recovery is seen soon after it happens.")
+    probes: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=3, description="Calls let through at once while half open."
+    )
+    probe_patience: Seconds = Field(
+        default=3.0, description="A probe that has no answer after this no longer keeps the next one from being sent."
+    )
 
 
 class CentreSettings(Section):
     """Where the centre is and how it is called."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(:\d+)?$")] = Field(
-        "http://127.0.0.1:8090", description="Scheme, host and port of the centre (or the mock)."
+        default="http://127.0.0.1:8090", description="Scheme, host and port of the centre (or the mock)."
     )
-    deadline: Seconds = Field(10.0, description="How long a question may take when the caller sets no deadline.")
-    deadline_max: Seconds = Field(60.0, description="Longest deadline a caller may ask for.")
-    connect_timeout: Seconds = Field(2.0, description="Resolver, TCP and TLS together.")
-    connections: Annotated[int, Field(ge=1, le=100_000)] = Field(1024, description="Open connections at most.")
-    idle: Seconds = Field(30.0, description="An unused connection is closed after this.")
+    deadline: Seconds = Field(
+        default=10.0, description="How long a question may take when the caller sets no deadline."
+    )
+    deadline_max: Seconds = Field(default=60.0, description="Longest deadline a caller may ask for.")
+    connect_timeout: Seconds = Field(default=2.0, description="Resolver, TCP and TLS together.")
+    connections: Annotated[int, Field(ge=1, le=100_000)] = Field(default=1024, description="Open connections at most.")
+    idle: Seconds = Field(default=30.0, description="An unused connection is closed after this.")
     max_response_bytes: Annotated[int, Field(ge=1024, le=67_108_864)] = Field(
-        2_097_152, description="A larger reply is refused as misanswered."
+        default=2_097_152, description="A larger reply is refused as misanswered."
     )
-    ca_file: str | None = Field(None, description="PEM file of the authority that signed the centre's certificate.")
+    ca_file: str | None = Field(
+        default=None, description="PEM file of the authority that signed the centre's certificate."
+    )
     cache: CacheSettings = Field(default_factory=CacheSettings)
     retry: RetrySettings = Field(default_factory=RetrySettings)
     allowance: AllowanceSettings = Field(default_factory=AllowanceSettings)

@@ -1,0 +1,192 @@
+"""The face the callers meet: mode, then faults, then the queue, then the desk.
+
+```
+request ─► mode (hang: silence · maintenance: 503) ─► route ─► faults before the work (reset, 500, 502, quota, TLS)
+        ─► capacity (FIFO; abandoned calls are served too) ─► desk (quota is spent) ─► faults after it ─► answer
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from gateway.mock_siak import faults
+from gateway.mock_siak.accounts import Door, Kind
+from gateway.mock_siak.answering import Call
+from gateway.mock_siak.behaviour import Behaviour, Fault, FaultKind, Mode
+from gateway.mock_siak.connection import TLS_ALERT, Connection
+from gateway.mock_siak.http1 import Request, response
+from gateway.mock_siak.params import parameters
+from gateway.mock_siak.stats import OTHER, Stats
+
+if TYPE_CHECKING:
+    import random
+
+    from gateway.mock_siak.accounts import Directory
+    from gateway.mock_siak.answering import Desk
+    from gateway.mock_siak.capacity import Capacity
+
+_CORS = b"Access-Control-Allow-Origin: *\r\n"
+_PREFLIGHT = (
+    b"Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Allow-Headers: *\r\n"
+    b"Access-Control-Max-Age: 1800\r\n"
+)
+_VERBS = {"dukcapil": ("POST",), "ws_server": ("GET", "POST")}
+_DEPTH = {"dukcapil": 2, "ws_server": 1}
+
+
+_MAX_PLACES = 4_096
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What a URL means: the account path, the METHOD and its class, at one of the two doors."""
+
+    door: Door
+    path: str
+    method: str
+    kind: Kind
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """A call on its way through the centre, with the connection that waits and the fault that awaits it."""
+
+    connection: Connection
+    request: Request
+    call: Call
+    name: str
+    fault: Fault | None
+
+
+class Centre:
+    """Handles the requests of the centre's own port."""
+
+    def __init__(self, directory: Directory, desk: Desk, capacity: Capacity, rng: random.Random) -> None:
+        self._directory = directory
+        self._desk = desk
+        self._capacity = capacity
+        self._random = rng
+        self._places: dict[str, Place | None] = {}
+        self.behaviour = Behaviour()
+        self.stats = Stats()
+
+    def hears(self) -> bool:
+        """Nothing gets through while the way is cut."""
+        return self.behaviour.mode is not Mode.DOWN
+
+    def speaks(self) -> bool:
+        """Answers stay inside while the centre hangs or the way is cut."""
+        return self.behaviour.mode not in (Mode.DOWN, Mode.HANG)
+
+    def abandoned(self) -> None:
+        """A caller left before its answer."""
+        self.stats.abandoned += 1
+
+    def handle(self, connection: Connection, request: Request) -> None:
+        """Answer, or fail to, as the behaviour in force wants it."""
+        place = self._locate(request.path)
+        name = self.stats.arrive(place.method if place else OTHER)
+        mode = self.behaviour.mode
+        if mode is Mode.HANG:
+            connection.swallow()
+        elif mode is Mode.MAINTENANCE:
+            connection.reply(faults.maintenance(keep_alive=connection.keep_alive))
+        elif request.method == "OPTIONS":
+            connection.reply(response(200, b"", headers=_CORS + _PREFLIGHT, keep_alive=connection.keep_alive))
+        elif call := self._call(place, request):
+            self._admit(connection, request, call, name)
+        else:
+            connection.reply(faults.not_found(request.path, keep_alive=connection.keep_alive))
+
+    def _locate(self, path: str) -> Place | None:
+        """`locate`, remembered, for callers ask the same few URLs for ever."""
+        if path not in self._places:
+            if len(self._places) >= _MAX_PLACES:
+                self._places.clear()
+            self._places[path] = locate(path)
+        return self._places[path]
+
+    def _call(self, place: Place | None, request: Request) -> Call | None:
+        """The call a request makes; None where no service answers."""
+        if place is None or request.method not in _VERBS[place.door]:
+            return None
+        accounts = self._directory.at(place.door, place.path, place.method, place.kind)
+        if not accounts:
+            return None
+        params = parameters(request.body, request.query, request.headers.values())
+        return Call(place.kind, place.method, params, accounts)
+
+    def _admit(self, connection: Connection, request: Request, call: Call, name: str) -> None:
+        """Deal the faults, then let the call wait out what latency it was dealt."""
+        struck = faults.UNHARMED
+        if self.behaviour.faults:
+            struck = faults.strike(self.behaviour.faults, (call.method.lower(), call.kind), self._random)
+            self.stats.faults.update(kind.value for kind in struck.kinds)
+        visit = Visit(connection, request, call, name, struck.fault)
+        if struck.delay:
+            asyncio.get_running_loop().call_later(struck.delay, self._receive, visit)
+        else:
+            self._receive(visit)
+
+    def _receive(self, visit: Visit) -> None:
+        """Faults that strike before any work is done; then the queue."""
+        connection, kind = visit.connection, visit.fault.kind if visit.fault else None
+        if kind is FaultKind.RESET_BEFORE_READ:
+            connection.reset()
+        elif kind is FaultKind.TLS_BAD:
+            connection.reply(TLS_ALERT, close=True)
+        elif kind is FaultKind.ERROR_500:
+            connection.reply(faults.error_500(visit.request.path, keep_alive=connection.keep_alive))
+        elif kind is FaultKind.HTML_502:
+            connection.reply(faults.html_502(keep_alive=connection.keep_alive))
+        elif kind is FaultKind.QUOTA_EXHAUSTED:
+            connection.reply(_ok(self._desk.refuse(visit.call, "05"), connection))
+        else:
+            self._capacity.run(partial(self._serve, visit))
+
+    def _serve(self, visit: Visit) -> None:
+        """Do the work, whether or not anybody still waits; then faults that strike the answer."""
+        body = self._desk.answer(visit.call)
+        self.stats.serve(visit.name)
+        if visit.fault is None:
+            visit.connection.reply(_ok(body, visit.connection))
+        else:
+            _spoil(visit.connection, body, visit.fault)
+
+
+def _spoil(connection: Connection, body: bytes, fault: Fault) -> None:
+    """Faults whose victim was served: the work counts, the answer suffers."""
+    if fault.kind is FaultKind.RESET_AFTER_READ:
+        connection.reset()
+    elif fault.kind is FaultKind.TIMEOUT_AFTER_COMMIT:
+        connection.swallow()
+    elif fault.kind is FaultKind.TRUNCATED_JSON:
+        connection.reply(_ok(body[: len(body) // 2], connection))
+    elif fault.kind is FaultKind.DUPLICATE_ACK:
+        connection.reply(_ok(body, connection) * 2)
+    else:
+        connection.drip(_ok(body, connection), fault.seconds)
+
+
+def _ok(body: bytes, connection: Connection) -> bytes:
+    return response(200, body, headers=_CORS, keep_alive=connection.keep_alive)
+
+
+def locate(path: str) -> Place | None:
+    """What `path` means; None where there is no service of this form."""
+    door, _, rest = path.lstrip("/").partition("/get_json/")
+    *institution, method = rest.rstrip("/").split("/")
+    if not method or not 1 <= len(institution) <= _DEPTH.get(door, 0):
+        return None
+    return Place(cast("Door", door), "/".join(institution), method, kind_of(method))
+
+
+def kind_of(method: str) -> Kind:
+    """The class of a METHOD, by what its name contains, any case."""
+    name = method.lower()
+    if "verif" in name:
+        return "verify"
+    return "kk" if "kk" in name else "biodata"

@@ -1,0 +1,128 @@
+"""The control port: behaviour, counters, ledger, samples, reset. JSON in and out; for tests and demonstrations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from gateway.mock_siak.behaviour import BehaviourError, parse_behaviour
+from gateway.mock_siak.http1 import response
+from gateway.mock_siak.population import GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from gateway.mock_siak.accounts import Account
+    from gateway.mock_siak.connection import Connection
+    from gateway.mock_siak.http1 import Request
+    from gateway.mock_siak.mock import MockSiak
+
+_MAX_SAMPLES = 200
+
+
+class Refused(Exception):
+    """A control request that cannot be carried out, with its status and every fault."""
+
+    def __init__(self, status: int, errors: list[dict[str, str]]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.errors = errors
+
+
+class Control:
+    """Handles the requests of the control port."""
+
+    def __init__(self, mock: MockSiak) -> None:
+        self._mock = mock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._routes: Mapping[str, Mapping[str, Callable[[Request], Awaitable[dict[str, Any]]]]] = {
+            "/_mock/behaviour": {"GET": self._behaviour, "PUT": self._put_behaviour},
+            "/_mock/stats": {"GET": self._stats},
+            "/_mock/ledger": {"GET": self._ledger},
+            "/_mock/samples": {"GET": self._samples},
+            "/_mock/reset": {"POST": self._reset},
+        }
+
+    def hears(self) -> bool:
+        """The control port always listens."""
+        return True
+
+    def speaks(self) -> bool:
+        """It always answers."""
+        return True
+
+    def abandoned(self) -> None:
+        """Nobody waits for this answer any more; what was asked is carried out all the same."""
+
+    def handle(self, connection: Connection, request: Request) -> None:
+        """Answer in the background, for a change of mode takes a moment."""
+        task = asyncio.get_running_loop().create_task(self._answer(connection, request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, connection: Connection, request: Request) -> None:
+        try:
+            status, document = 200, await self._act(request)
+        except Refused as refused:
+            status, document = refused.status, {"errors": refused.errors}
+        connection.reply(response(status, msgspec.json.encode(document), keep_alive=connection.keep_alive))
+
+    async def _act(self, request: Request) -> dict[str, Any]:
+        verbs = self._routes.get(request.path)
+        if verbs is None:
+            raise Refused(404, [{"field": "path", "expected": f"one of {', '.join(self._routes)}"}])
+        act = verbs.get(request.method)
+        if act is None:
+            raise Refused(405, [{"field": "method", "expected": f"one of {', '.join(verbs)}"}])
+        return await act(request)
+
+    async def _behaviour(self, _: Request) -> dict[str, Any]:
+        return self._mock.behaviour.document()
+
+    async def _put_behaviour(self, request: Request) -> dict[str, Any]:
+        try:
+            behaviour = parse_behaviour(msgspec.json.decode(request.body))
+        except BehaviourError as error:
+            raise Refused(422, error.errors) from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Refused(422, [{"field": "body", "expected": "JSON"}]) from error
+        await self._mock.set_behaviour(behaviour)
+        return self._mock.behaviour.document()
+
+    async def _stats(self, _: Request) -> dict[str, Any]:
+        return self._mock.stats_document()
+
+    async def _ledger(self, _: Request) -> dict[str, Any]:
+        """What took effect at the centre: nothing can, for it only answers reads."""
+        return {"entries": []}
+
+    async def _samples(self, request: Request) -> dict[str, Any]:
+        count = parse_qs(request.query).get("count", ["10"])[-1]
+        if not (
+            count.isascii()
+            and count.isdecimal()
+            and len(count) <= len(str(_MAX_SAMPLES))
+            and 1 <= int(count) <= _MAX_SAMPLES
+        ):
+            raise Refused(422, [{"field": "count", "expected": f"a whole number from 1 to {_MAX_SAMPLES}"}])
+        population = self._mock.population
+        return {
+            "population": len(population),
+            "niks": {group: population.samples(group, int(count)) for group in GROUPS},
+            "unknown_niks": population.strangers(int(count)),
+            "no_kks": population.sample_cards(int(count)),
+            "accounts": [self._account(account) for account in self._mock.directory.accounts],
+        }
+
+    def _account(self, account: Account) -> dict[str, Any]:
+        """Everything about an account but its password."""
+        plain: dict[str, Any] = msgspec.to_builtins(account)
+        del plain["password"]
+        return {**plain, "left_today": self._mock.quota.left(account)}
+
+    async def _reset(self, _: Request) -> dict[str, Any]:
+        await self._mock.reset()
+        return self._mock.behaviour.document()

@@ -1,0 +1,77 @@
+"""What a caller asks, dug out of whichever place and spelling it used.
+
+Served are: a JSON body, a form body (the content type is not believed: the first character decides), the query
+string, and a copy of the JSON in any header. Where a name appears twice the body wins, then the query.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_SPELLINGS: Mapping[str, str] = {
+    "nik": "nik",
+    "no_kk": "NO_KK",
+    "nokk": "NO_KK",
+    "no_kartu_keluarga": "NO_KK",
+    "user_id": "user",
+    "userid": "user",
+    "password": "password",
+    "ip_user": "ip",
+    "ip_users": "ip",
+    "ip_address": "ip",
+    "ipuser": "ip",
+    "treshold": "threshold",
+    "threshold": "threshold",
+}
+
+
+def parameters(body: bytes, query: str, headers: Iterable[str]) -> dict[str, str]:
+    """All parameters of a call as trimmed text.
+
+    Credentials and keys come under `nik`, `user`, `password`, `ip`, `threshold`; everything else, verify elements
+    and `NO_KK` among it, under its name in upper case. Lists, objects, booleans and null count as not given.
+    """
+    found = dict(_named(_body(body)))
+    if query:
+        found = dict(_named(parse_qsl(query, keep_blank_values=True))) | found
+    if not found:
+        found = dict(_named(_from_headers(headers)))
+    return found
+
+
+def _body(body: bytes) -> Iterable[tuple[str, object]]:
+    text = body.strip()
+    if not text:
+        return ()
+    if text.startswith(b"{"):
+        return _json(text)
+    return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _json(text: bytes) -> Iterable[tuple[str, object]]:
+    """The members of a JSON object; anything else has none, as if no parameter had been sent."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, object]).items()
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return ()
+
+
+def _from_headers(headers: Iterable[str]) -> Iterable[tuple[str, object]]:
+    for value in headers:
+        if value.startswith("{"):
+            return _json(value.encode("latin-1", "replace"))
+    return ()
+
+
+def _named(pairs: Iterable[tuple[str, object]]) -> Iterator[tuple[str, str]]:
+    for name, value in pairs:
+        if isinstance(value, str):
+            yield _SPELLINGS.get(name.lower()) or name.upper(), value.strip()
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield _SPELLINGS.get(name.lower()) or name.upper(), str(value)

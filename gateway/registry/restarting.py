@@ -1,0 +1,34 @@
+"""Tells which changes of the config need a restart; everything else takes effect by reload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+PINNED = (
+    "server.host",
+    "server.port",
+    "server.operator_host",
+    "server.operator_port",
+    "server.tls_cert",
+    "server.tls_key",
+    "server.engine",
+    "data.folder",
+    "database.url",
+    "database.url_env",
+    "database.url_file",
+    "secrets.folder",
+)
+"""Keys that are read once, at start."""
+
+
+def requires_restart(old: Settings, new: Settings) -> list[str]:
+    """The keys that differ and cannot be reloaded, in the config's order."""
+    return [key for key in PINNED if _value(old, key) != _value(new, key)]
+
+
+def _value(settings: Settings, key: str) -> object:
+    table, _, name = key.partition(".")
+    return getattr(getattr(settings, table), name)

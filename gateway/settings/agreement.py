@@ -1,0 +1,117 @@
+"""Keys that are right one by one and wrong together."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from gateway.contract.messages import CentreService
+from gateway.settings.wording import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.settings.locate import KeyPath
+    from gateway.settings.model import Settings
+
+Disagreement = tuple["KeyPath", str, str]
+"""Path, message and cure."""
+
+
+def disagreements(settings: Settings) -> Iterator[Disagreement]:
+    """Everything in a config that contradicts something else in it."""
+    yield from _ports(settings)
+    yield from _tls(settings)
+    yield from _database(settings)
+    yield from _purposes(settings)
+    yield from _no_service(settings)
+    yield from _order(settings)
+    yield from _reserve(settings)
+    yield from _extensions(settings)
+
+
+def _ports(settings: Settings) -> Iterator[Disagreement]:
+    server = settings.server
+    if server.port == 0 or server.port != server.operator_port:
+        return
+    wild = {host for host in (server.host, server.operator_host) if _wildcard(host)}
+    if wild or server.host == server.operator_host:
+        yield ("server", "operator_port"), f"{server.port} is also server.port", "choose another port"
+
+
+def _wildcard(host: str) -> bool:
+    return host != "localhost" and ipaddress.ip_address(host).is_unspecified
+
+
+def _tls(settings: Settings) -> Iterator[Disagreement]:
+    server = settings.server
+    if (server.tls_cert is None) != (server.tls_key is None):
+        given, absent = ("tls_cert", "tls_key") if server.tls_key is None else ("tls_key", "tls_cert")
+        yield ("server", given), f"stands without {absent}", f"add {absent}, or remove {given}"
+
+
+def _database(settings: Settings) -> Iterator[Disagreement]:
+    database = settings.database
+    given = [key for key in ("url", "url_env", "url_file") if getattr(database, key)]
+    for key in given[1:]:
+        yield ("database", key), f"says the same as database.{given[0]}", "keep one of them"
+
+
+def _purposes(settings: Settings) -> Iterator[Disagreement]:
+    for name, right in settings.rights.items():
+        for position, purpose in enumerate(right.purposes):
+            if purpose not in settings.purposes:
+                near = closest(purpose, settings.purposes)
+                hint = f"; did you mean {near}?" if near else ""
+                known = ", ".join(settings.purposes)
+                yield (
+                    ("rights", name, "purposes", position),
+                    f"is not a configured purpose{hint}",
+                    f"use one of {known}, or add a table [purposes.<code>]",
+                )
+
+
+def _no_service(settings: Settings) -> Iterator[Disagreement]:
+    for name, right in settings.rights.items():
+        if not right.services.paths():
+            known = ", ".join(CentreService)
+            yield ("rights", name, "services"), "names no service", f"give the path of at least one of {known}"
+
+
+def _order(settings: Settings) -> Iterator[Disagreement]:
+    centre = settings.centre
+    pairs: tuple[tuple[KeyPath, float, KeyPath, float], ...] = (
+        (("deadline",), centre.deadline, ("deadline_max",), centre.deadline_max),
+        (("connect_timeout",), centre.connect_timeout, ("deadline_max",), centre.deadline_max),
+        (("retry", "base"), centre.retry.base, ("retry", "cap"), centre.retry.cap),
+        (("limiter", "initial"), centre.limiter.initial, ("limiter", "maximum"), centre.limiter.maximum),
+        (("breaker", "open_first"), centre.breaker.open_first, ("breaker", "open_cap"), centre.breaker.open_cap),
+    )
+    for small, value, large, limit in pairs:
+        if value > limit:
+            other = ".".join(("centre", *map(str, large)))
+            yield ("centre", *small), f"{value} is more than {other} = {limit}", f"lower it, or raise {other}"
+
+
+def _reserve(settings: Settings) -> Iterator[Disagreement]:
+    path: KeyPath = ("centre", "allowance", "reserve")
+    reserve = settings.centre.allowance.reserve
+    known = tuple(CentreService)
+    for service in reserve:
+        if service not in known:
+            yield (*path, service), "is not a service of the centre", f"use one of {', '.join(known)}"
+    if sum(reserve.values()) > 1:
+        yield path, "the shares add up to more than 1", "lower them"
+
+
+def _extensions(settings: Settings) -> Iterator[Disagreement]:
+    seen: set[str] = set()
+    for kind, tables in (("plugins", settings.plugins), ("adapters", settings.adapters)):
+        for position, name in enumerate(tables.enabled):
+            if name in seen:
+                yield (kind, "enabled", position), "is enabled twice", "name it once"
+            seen.add(name)
+        for name in tables.tables():
+            if "enabled" in tables.table(name):
+                cure = f'write enabled = ["{name}", …] in [{kind}] instead'
+                yield (kind, name, "enabled"), "an extension is not enabled in its own table", cure

@@ -1,0 +1,116 @@
+"""The whole config as one frozen value."""
+
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PrivateAttr
+
+from gateway.catalogue.services import PURPOSES
+from gateway.contract.messages import Priority
+from gateway.settings.centre import CentreSettings, Section
+from gateway.settings.extensions import ExtensionTables
+from gateway.settings.rights import RightSettings
+from gateway.settings.secret import read_secret, secret
+from gateway.settings.sections import (
+    DatabaseSettings,
+    DataSettings,
+    LogSettings,
+    Name,
+    PurposeSettings,
+    SecretsSettings,
+    ServerSettings,
+    TimeSettings,
+)
+from gateway.settings.source import Source
+
+
+def default_purposes() -> dict[str, PurposeSettings]:
+    """The purposes of the catalogue, used when the config names none of its own."""
+    return {
+        code: PurposeSettings.model_validate(
+            {"title": purpose.title.en, "title_id": purpose.title.id, "priority": purpose.priority.value}
+        )
+        for code, purpose in PURPOSES.items()
+    }
+
+
+class Settings(Section):
+    """The gateway's config; every key has a default, so an empty file is a valid one."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    data: DataSettings = Field(default_factory=DataSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    secrets: SecretsSettings = Field(default_factory=SecretsSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    time: TimeSettings = Field(default_factory=TimeSettings)
+    centre: CentreSettings = Field(default_factory=CentreSettings)
+    purposes: Annotated[dict[Name, PurposeSettings], Field(min_length=1)] = Field(
+        default_factory=default_purposes, description="Why callers may ask; naming any replaces the default set."
+    )
+    rights: dict[Name, RightSettings] = Field(
+        default_factory=dict, description="What each institution may ask the centre."
+    )
+    plugins: ExtensionTables = Field(default_factory=ExtensionTables)
+    adapters: ExtensionTables = Field(default_factory=ExtensionTables)
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @property
+    def source(self) -> Source:
+        """Where this config came from, for faults that are found later."""
+        return self._source
+
+    def placed(self, source: Source) -> Self:
+        """These settings, knowing where they came from; called once, by who reads them."""
+        self._source = source
+        return self
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder of everything the gateway keeps."""
+        return Path(self.data.folder)
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Folder of the gateway's own keys."""
+        return Path(self.secrets.folder) if self.secrets.folder else self.data_folder / "secrets"
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """Zone of the quota day and of legal dates."""
+        return zoneinfo.ZoneInfo(self.time.zone)
+
+    def priority_of(self, purpose: str) -> Priority:
+        """The class a purpose implies.
+
+        Raises:
+            KeyError: The purpose is not configured.
+        """
+        return Priority[self.purposes[purpose].priority.upper()]
+
+    def database_url(self, environ: Mapping[str, str]) -> str:
+        """The address of the database, password included; keep it out of logs.
+
+        Raises:
+            SecretMissing: It should come from a variable or file that is not there.
+        """
+        if self.database.url_env is not None:
+            return secret(self.database.url_env, environ)
+        if self.database.url_file is not None:
+            return read_secret(Path(self.database.url_file), "database.url_file").strip()
+        return self.database.url or f"sqlite:///{self.data_folder / 'gateway.db'}"
+
+    def password(self, right: str, environ: Mapping[str, str]) -> str:
+        """The password of a right's account at the centre.
+
+        Raises:
+            KeyError: There is no such right.
+            SecretMissing: The password is not where it should be.
+        """
+        return secret(self.rights[right].password_variable(right), environ)
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the config (2020-12); the tables of extensions are open, each has its own schema."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}

@@ -1,0 +1,94 @@
+"""What each institution may ask the centre (hak akses), and where its account's password is found."""
+
+import difflib
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+
+from gateway.catalogue import fields as catalogue
+from gateway.contract.messages import CentreService, Right
+from gateway.settings.centre import Section
+from gateway.settings.sections import Name, Variable
+
+EVERY_FIELD = frozenset(catalogue.FIELDS) | frozenset(catalogue.KK_MEMBER_NAMES) | frozenset(catalogue.VERIFY_ELEMENTS)
+"""Every wire name a right can be granted."""
+
+
+def _known_field(name: str) -> str:
+    if name not in EVERY_FIELD:
+        close = difflib.get_close_matches(name.upper(), sorted(EVERY_FIELD), 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"expected wire names of fields such as NAMA_LGKP{hint}")
+    return name
+
+
+def _word_or_list(value: object) -> str:
+    return "word" if isinstance(value, str) else "list"
+
+
+FieldName = Annotated[str, AfterValidator(_known_field)]
+Fields = Annotated[
+    Annotated[Literal["all"], Tag("word")] | Annotated[tuple[FieldName, ...], Tag("list")],
+    Discriminator(_word_or_list),
+]
+CentrePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~@:+-]+(/[A-Za-z0-9._~@:+-]+){1,2}$", max_length=200)]
+
+
+class ServicePaths(Section):
+    """Which methods of the centre answer this right; a service left out is not the right's."""
+
+    biodata: CentrePath | None = Field(default=None, description="Path such as dinas_sampang/CALL_NIK.")
+    family_card: CentrePath | None = Field(default=None, description="Path such as dinas_sampang/CALL_NIK_GET_KK.")
+    verify: CentrePath | None = Field(default=None, description="Path such as dinas_sampang/NIK_VERIFBY_ELEMEN.")
+
+    def paths(self) -> dict[CentreService, str]:
+        """The paths by service, without those the right does not have."""
+        named = ((service, getattr(self, service.value)) for service in CentreService)
+        return {service: path for service, path in named if path is not None}
+
+
+class RightSettings(Section):
+    """One institution's right and its account at the centre."""
+
+    title: Annotated[str, Field(min_length=1, max_length=100)] = Field(description="Name of the institution.")
+    user_id: Annotated[str, Field(min_length=1, max_length=100)] = Field(description="User of its account.")
+    ip_user: Annotated[str, Field(min_length=1, max_length=45)] = Field(
+        default="127.0.0.1", description="IP the account declares to the centre."
+    )
+    password_env: Variable | None = Field(
+        default=None,
+        description="Variable that holds the password (or, with _FILE behind it, the name of a file that does); "
+        "SIAK_GATEWAY_SECRET_<RIGHT>_PASSWORD if left out.",
+    )
+    door: Literal["dukcapil", "ws_server"] = Field(
+        default="dukcapil",
+        description="Which service of the centre: /dukcapil/get_json/ or the older /ws_server/get_json/.",
+    )
+    daily_password: bool = Field(
+        default=False, description="The password sent is md5(secret + ddmmyyyy), as some older accounts want it."
+    )
+    daily_allowance: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = Field(
+        default=None, description="Calls a day; left out where the centre sets none."
+    )
+    fields: Fields = Field(description='Wire names granted, or "all".')
+    purposes: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Purposes it was granted for.")
+    services: ServicePaths = Field(description="Paths at the centre, behind /get_json/.")
+
+    def granted(self) -> frozenset[str]:
+        """The wire names of the fields granted."""
+        return EVERY_FIELD if self.fields == "all" else frozenset(self.fields)
+
+    def right(self, name: str) -> Right:
+        """What the rest of the gateway knows of this right: everything but its credentials."""
+        return Right(
+            name=name,
+            title=self.title,
+            services=frozenset(self.services.paths()),
+            fields=self.granted(),
+            purposes=frozenset(self.purposes),
+            daily_allowance=self.daily_allowance,
+        )
+
+    def password_variable(self, name: str) -> str:
+        """The variable that holds the account's password."""
+        return self.password_env or f"SIAK_GATEWAY_SECRET_{name.upper()}_PASSWORD"
