@@ -7,6 +7,7 @@ to the server, so that two gateways can never share a port by accident.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -104,6 +105,7 @@ def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, P
 
     holder: Any = SocketHolder
     is_uds = False
+    descriptor = os.dup(sock.fileno())  # the holder closes what it is given
 
     class OnOurSocket(Embedded):
         """Granian, embedded in our loop, on a socket that is already bound."""
@@ -114,8 +116,8 @@ def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, P
 
         def _init_shared_socket(self) -> None:
             self._ssp = None
-            self._shd = holder(sock.fileno(), is_uds, BACKLOG)
-            self._sfd = sock.fileno()
+            self._shd = holder(descriptor, is_uds, BACKLOG)
+            self._sfd = descriptor
 
     certificate, key = tls if tls is not None else (None, None)
     return OnOurSocket(

@@ -55,7 +55,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
             loop.add_signal_handler(number, stopping.set)
         loop.add_signal_handler(signal.SIGHUP, reload)
         with _announced(settings.data_folder, urls):
-            log.info("gateway.started", **urls)
+            log.info("gateway.started", url=urls["gateway"], operator_port=urls["operator"].rpartition(":")[2])
             await stopping.wait()
             log.info("gateway.stopping")
     finally:

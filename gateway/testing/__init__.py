@@ -1,0 +1,1 @@
+"""What tests of the gateway and of outside extensions stand on: real parts that are easy to start and to break."""

@@ -1,0 +1,39 @@
+"""What every test starts from: a clean environment, replayable examples, real processes on free ports."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from gateway.mock_siak import start_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.mock_siak import MockProcess
+
+settings.register_profile(
+    "replayable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("replayable")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No test sees the settings of the machine it runs on, or of the test before it."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("SIAK_")]:
+        del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def mock_process() -> Iterator[MockProcess]:
+    """A mock centre of 2,000 people as a process, shared by the tests of a module."""
+    with start_process(population=2_000) as mock:
+        yield mock
