@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ def add(  # each option is a parameter of click's
 
     from gateway.catalogue.regions import normalise  # noqa: PLC0415 # imports late: --help stays instant
     from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415
-    from gateway.cli.store import with_callers  # noqa: PLC0415
+    from gateway.wiring.offline import with_callers  # noqa: PLC0415
     from gateway.contract.messages import Priority  # noqa: PLC0415
 
     settings = read_config(config_file)
@@ -70,6 +71,7 @@ def add(  # each option is a parameter of click's
         code = None if village is None else (normalise(village) or village).replace(".", "")
         caller, key = with_callers(
             settings,
+            os.environ,
             lambda callers: callers.add(
                 name,
                 right=right,
@@ -104,11 +106,11 @@ def _check_purposes(settings: Settings, purposes: tuple[str, ...]) -> None:
 def list_(*, as_json: bool, config_file: Path | None) -> None:
     """List all clients, the revoked ones too; keys are never shown again."""
     from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.cli.store import with_callers  # noqa: PLC0415
+    from gateway.wiring.offline import with_callers  # noqa: PLC0415
 
     settings = read_config(config_file)
     with stop_on_fault():
-        found = with_callers(settings, lambda callers: callers.list())
+        found = with_callers(settings, os.environ, lambda callers: callers.list())
     rows = [_row(one) for one in found]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -155,11 +157,11 @@ def _instant(seconds: float) -> str:
 def rotate(name: str, *, overlap_hours: float, as_json: bool, config_file: Path | None) -> None:
     """Make a new key for the client NAME (or its id); the old ones end after the overlap."""
     from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.cli.store import with_callers  # noqa: PLC0415
+    from gateway.wiring.offline import with_callers  # noqa: PLC0415
 
     settings = read_config(config_file)
     with stop_on_fault():
-        key = with_callers(settings, lambda callers: callers.rotate(name, overlap=overlap_hours * 3600))
+        key = with_callers(settings, os.environ, lambda callers: callers.rotate(name, overlap=overlap_hours * 3600))
     if as_json:
         click.echo(json.dumps({"name": name, "key": key}))
     else:
@@ -172,9 +174,9 @@ def rotate(name: str, *, overlap_hours: float, as_json: bool, config_file: Path 
 def revoke(name: str, config_file: Path | None) -> None:
     """End all keys of the client NAME (or its id) for good, within two seconds in every process."""
     from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.cli.store import with_callers  # noqa: PLC0415
+    from gateway.wiring.offline import with_callers  # noqa: PLC0415
 
     settings = read_config(config_file)
     with stop_on_fault():
-        with_callers(settings, lambda callers: callers.revoke(name))
+        with_callers(settings, os.environ, lambda callers: callers.revoke(name))
     click.echo(f"{name} is revoked.")

@@ -12,12 +12,12 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.store import with_callers
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.process import MockProcess, start_process
 from gateway.vault.keys import create_secrets, environment_of
+from gateway.wiring.offline import with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -180,8 +180,7 @@ Ctrl-C stops both.
 
     def _demo_clients(self) -> list[dict[str, Any]]:
         known = _read_clients(self._settings.data_folder / "demo.json")
-        os.environ.update({name: value for name, value in self._environ.items() if name.startswith("SIAK_GATEWAY_")})
-        return with_callers(self._settings, lambda callers: _ensure(callers, known, self._settings))
+        return with_callers(self._settings, self._environ, lambda callers: _ensure(callers, known, self._settings))
 
     def _samples(self) -> dict[str, Any]:
         if self._mock is None:

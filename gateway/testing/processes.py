@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from gateway.cli.store import with_callers
 from gateway.mock_siak.accounts import Account, demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.settings import load
 from gateway.vault.keys import create_secrets, environment_of
+from gateway.wiring.offline import with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -199,13 +199,7 @@ class GatewayProcess:
         """Add a client (arguments of `Callers.add`); its key. It works as soon as a running gateway has seen it."""
         settings = load(self.config_file, self.environ)
         facts.setdefault("right", "sampang")
-        before = dict(os.environ)
-        os.environ.update({key: value for key, value in self.environ.items() if key.startswith("SIAK_")})
-        try:
-            key = with_callers(settings, lambda callers: callers.add(name, **facts))[1]
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        key = with_callers(settings, self.environ, lambda callers: callers.add(name, **facts))[1]
         if self.url:
             self._await_key(key)
         return key
