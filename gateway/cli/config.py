@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -81,12 +82,12 @@ def explain(
 ) -> None:
     """Say what a caller may ask, and why not the rest; plugins may refuse further."""
     from gateway.cli.faults import stop_on_fault  # noqa: PLC0415
-    from gateway.cli.store import with_callers  # noqa: PLC0415
     from gateway.wiring.generation import rights_of  # noqa: PLC0415
+    from gateway.wiring.offline import with_callers  # noqa: PLC0415
 
     settings = _settings(config_file)
     with stop_on_fault():
-        every = with_callers(settings, lambda callers: callers.list())
+        every = with_callers(settings, os.environ, lambda callers: callers.list())
     facts = next((each for each in every if name in {each.caller.name, each.caller.id}), None)
     if facts is None:
         click.echo(f"there is no caller {name}; see: siak-gateway clients list", err=True)

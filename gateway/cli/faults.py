@@ -21,8 +21,10 @@ BAD_CONFIG = 2
 
 def read_config(option: Path | None) -> Settings:
     """The config named by `--config`, the environment or its default place; exits 2 with every fault."""
+    from gateway.log import configure  # noqa: PLC0415
     from gateway.settings import ConfigFaults, config_path, load  # noqa: PLC0415 # pydantic is slow to import
 
+    configure("warning")  # a command's own words go to stdout; what rooms log goes to stderr, if it matters
     try:
         return load(config_path(option, os.environ), os.environ)
     except ConfigFaults as faults:

@@ -76,6 +76,10 @@ class Population:
         """Numbers of `count` family cards, first ones first."""
         return tuple(f"{no_kk:016d}" for no_kk, _ in zip(self._families, range(count), strict=False))
 
+    def active(self) -> list[str]:
+        """NIKs of everybody whose record is in order, first ones first; scans the whole population."""
+        return [f"{nik:016d}" for nik, resident in self._residents.items() if resident.status is Status.ACTIVE]
+
     def strangers(self, count: int = 10) -> tuple[str, ...]:
         """Well-formed NIKs that nobody bears: serials no registrar of this population reached."""
         first = next(iter(self._residents))

@@ -1,0 +1,187 @@
+"""What `doctor` looks at, each as one finding with its cure. Nothing is changed and no resident is asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from gateway.contract.errors import GatewayError
+from gateway.database import DatabaseError
+from gateway.database.migrate import pending
+from gateway.registry.finding import installed
+from gateway.settings import SecretMissing
+from gateway.vault.errors import VaultError
+from gateway.vault.keys import Keyring
+from gateway.wiring.parts import accounts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from gateway.settings import Settings
+
+Verdict = Literal["ok", "warn", "bad"]
+LITTLE_DISK = 1_000_000_000
+BUILT_AFTER = 1_760_000_000.0
+"""Unix seconds before which this version cannot run: a clock that says so is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        subject: What.
+        verdict: How it is.
+        text: In one sentence, without personal data or secrets.
+        cure: What to do; empty when nothing is to be done.
+    """
+
+    subject: str
+    verdict: Verdict
+    text: str
+    cure: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """Look at everything, the config first."""
+    checks: tuple[Callable[[Settings, Mapping[str, str]], Iterable[Finding]], ...] = (
+        _config,
+        _keys,
+        _accounts,
+        _database,
+        _centre,
+        _extensions,
+        _disk,
+        _clock,
+    )
+    return [finding for check in checks for finding in check(settings, environ)]
+
+
+def _config(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
+    path = settings.source.path
+    named = str(path) if path is not None else "built-in defaults"
+    yield Finding("config", "ok", f"{named}: {len(settings.rights)} rights, {len(settings.purposes)} purposes")
+    if not settings.rights:
+        yield Finding(
+            "config", "warn", "no right is configured, so nothing can be asked", "add a [rights.<name>] table"
+        )
+
+
+def _keys(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    named = any(name.startswith("SIAK_GATEWAY_SECRET_MASTER_") for name in environ)
+    folder = settings.secrets_folder
+    if not named and not folder.exists():
+        yield Finding("keys", "warn", "there are no keys yet; the first start makes them", "start the gateway once")
+        return
+    try:
+        keyring = Keyring.from_environ(environ) if named else Keyring.load(folder)
+    except VaultError as error:
+        yield Finding("keys", "bad", str(error).rstrip("."), "restore the keys from their backup")
+        return
+    yield Finding("keys", "ok", f"master key {keyring.current} is in use")
+    if _same_disk(_key_place(settings, environ), settings.data_folder):
+        yield Finding(
+            "keys",
+            "warn",
+            "keys and data share a disk, so whoever takes the disk has both",
+            "keep the keys elsewhere and name them by SIAK_GATEWAY_SECRET_*_FILE",
+        )
+
+
+def _key_place(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    files = [value for name, value in environ.items() if name.startswith("SIAK_GATEWAY_SECRET_MASTER_")]
+    named = [Path(value) for value in files if value.startswith("/")]
+    if named:
+        return named[0]
+    return None if files else settings.secrets_folder
+
+
+def _same_disk(one: Path | None, other: Path) -> bool:
+    if one is None or not one.exists() or not other.exists():
+        return False
+    return one.stat().st_dev == other.stat().st_dev
+
+
+def _accounts(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    try:
+        accounts = accounts_of(settings, environ)
+    except SecretMissing as error:
+        for line in str(error).splitlines():
+            yield Finding("rights", "bad", line, "set the variable, or the one that ends in _FILE")
+        return
+    yield Finding("rights", "ok", f"{len(accounts)} accounts have their password")
+
+
+def _database(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    try:
+        url = settings.database_url(environ)
+        if url.startswith("sqlite") and not settings.data_folder.exists():
+            yield Finding("database", "warn", "there is none yet; the first start makes it", "start the gateway once")
+            return
+        behind = pending(url)
+    except (SecretMissing, DatabaseError, GatewayError) as error:
+        yield Finding("database", "bad", str(error).rstrip("."), "start the database, or mend [database] in the config")
+        return
+    if behind:
+        yield Finding("database", "bad", f"{len(behind)} revisions are pending", "siak-gateway migrate")
+    else:
+        yield Finding("database", "ok", f"{url.partition(':')[0]}, up to date")
+
+
+def _centre(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
+    place = urlsplit(settings.centre.url)
+    port = place.port or (443 if place.scheme == "https" else 80)
+    started = time.monotonic()
+    try:
+        with socket.create_connection((place.hostname or "", port), timeout=settings.centre.connect_timeout):
+            took = time.monotonic() - started
+    except OSError as error:
+        reason = error.strerror or "no answer in time"
+        yield Finding("centre", "warn", f"{settings.centre.url} cannot be reached: {reason}", "check line and firewall")
+        return
+    yield Finding("centre", "ok", f"{settings.centre.url} answers a connection in {took * 1000:.0f} ms")
+    if place.scheme == "http" and place.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        yield Finding("centre", "warn", "the line to the centre is not encrypted", "use https:// or a private network")
+
+
+def _extensions(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
+    known = {one.name: one for one in installed(settings)}
+    for name in (*settings.plugins.enabled, *settings.adapters.enabled):
+        one = known.get(name)
+        if one is None:
+            yield Finding("extension", "bad", f"{name} is enabled but not installed", f"install it, or disable {name}")
+        elif one.detail:
+            yield Finding("extension", "bad", f"{name} is broken: {one.detail}", f"mend or disable {name}")
+        else:
+            yield Finding("extension", "ok", f"{name} ({one.distribution})")
+
+
+def _disk(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
+    folder = settings.data_folder
+    place = folder if folder.exists() else Path.cwd()
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        yield Finding("disk", "bad", f"{place} is not writable", "give the gateway's user write access")
+    elif free < LITTLE_DISK:
+        yield Finding("disk", "warn", f"{free / 1e9:.1f} GB are free for data", "make room")
+    else:
+        yield Finding("disk", "ok", f"{free / 1e9:.0f} GB are free for data")
+
+
+def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
+    now = time.time()
+    if now < BUILT_AFTER:
+        yield Finding("clock", "bad", "the clock is far behind", "set it by NTP")
+    else:
+        zone = settings.time.zone
+        yield Finding("clock", "ok", f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(now))} UTC, legal zone {zone}")
