@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _PORT = "5432"
 """Only part of the socket's name; no port is opened."""
 
+_VERSIONS = Path("/usr/lib/postgresql")
+"""Where Debian and Ubuntu install servers, off the PATH."""
+
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -38,8 +41,11 @@ class PostgresMissing(RuntimeError):
     """No PostgreSQL server is installed here."""
 
 
-def binaries() -> Path:
+def binaries(versions: Path = _VERSIONS) -> Path:
     """The folder of the newest PostgreSQL server installed.
+
+    Args:
+        versions: Where the distribution keeps one folder for each version.
 
     Raises:
         PostgresMissing: There is none.
@@ -47,7 +53,7 @@ def binaries() -> Path:
     on_path = shutil.which("initdb")
     if on_path is not None:
         return Path(on_path).resolve().parent
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    found = sorted(versions.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
         raise PostgresMissing("install the package postgresql, or put initdb on the PATH")
     return found[-1].parent
@@ -76,7 +82,7 @@ class PostgresServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self._stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
@@ -86,8 +92,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stop the server, cutting all connections; nothing to do if it is stopped."""
-        if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", str(self._data), "-m", "fast", "-w", "stop")
+        self._stop("fast")
 
     def restart(self) -> None:
         """Stop and start."""
@@ -120,6 +125,10 @@ class PostgresServer:
         settings = {**_SETTINGS, "unix_socket_directories": str(self._folder), "port": _PORT}
         with (self._data / "postgresql.conf").open("a") as config:
             config.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def _stop(self, mode: str) -> None:
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
     def _signal_backends(self, number: signal.Signals) -> None:
         postmaster = (self._data / "postmaster.pid").read_text().splitlines()[0]

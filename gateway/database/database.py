@@ -1,0 +1,191 @@
+"""The door to the gateway's own storage; the same over SQLite and PostgreSQL.
+
+```
+await write(work) ─► GroupWriter (one thread, grouped commits) ─► result after COMMIT
+await read(work)  ─► ReaderPool (a few threads, connections that cannot write) ─► result
+```
+
+`work` is a plain function of a SQLAlchemy connection. It returns plain values, not open cursors; it neither commits
+nor rolls back; it acts on nothing but the connection, for it may be run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.contract.errors import OwnError
+from gateway.database.engine import Tuning, kind_of, make_engine, parse_url
+from gateway.database.errors import StorageFailed, StorageFault, translate
+from gateway.database.readers import ReaderPool, read_once
+from gateway.database.writer import BatchLimits, GroupWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import sqlalchemy as sa
+
+    from gateway.database.engine import Kind
+    from gateway.database.ticket import Ticket
+
+_log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one database.
+
+    Attributes:
+        batch: Bounds of the writer.
+        readers: Threads that read.
+        waiting_reads: Reads that may wait for a thread; one more is refused at once.
+        patience: Seconds after which a caller is told that the storage is too slow.
+        closing: Seconds that `close` waits for the writer, and again for the readers.
+    """
+
+    batch: BatchLimits = field(default_factory=BatchLimits)
+    readers: int = 4
+    waiting_reads: int = 1024
+    patience: float = 10.0
+    closing: float = 2.0
+
+
+class Database:
+    """One database, opened by `Database.open` and closed by `close`."""
+
+    def __init__(self, url: sa.URL, tuning: Tuning, limits: Limits) -> None:
+        self.kind: Kind = kind_of(url)
+        self.url = url
+        self._limits = limits
+        self._engine = make_engine(url, tuning)
+        self._read_engine = make_engine(url, replace(tuning, connections=limits.readers), read_only=True)
+        self._writer = GroupWriter(self._engine, limits.batch)
+        self._readers = ReaderPool(self._read_engine, threads=limits.readers, waiting=limits.waiting_reads)
+
+    @classmethod
+    def open(
+        cls, url: str, *, durable: bool = True, tuning: Tuning | None = None, limits: Limits | None = None
+    ) -> Database:
+        """Open a database; it connects when it is first used, so that a server that is away stops no start.
+
+        Args:
+            url: `sqlite:///<path>` (the file is made, mode 600) or `postgresql://user@host/name`.
+            durable: Whether committed writes must survive a power cut; overrides `tuning.durable`.
+            tuning: Patience of the engines.
+            limits: Bounds of queues and threads.
+
+        Raises:
+            BadDatabaseUrl: The URL names no database the gateway can use.
+            StorageFailed: The file of a SQLite database cannot be made.
+        """
+        tuning = replace(tuning or Tuning(), durable=durable)
+        return cls(parse_url(url), tuning, limits or Limits())
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run work together with all that waits, and return its result once it is committed.
+
+        A caller who is cancelled before the work began leaves no trace; later, the work may be committed.
+
+        Raises:
+            Overloaded: Too much is waiting.
+            StorageFailed: Nothing was written, or (`executed` is `unknown`) nobody knows.
+            DatabaseError: The database refused this work; nothing of it was written.
+        """
+        ticket = self._writer.submit(work, asyncio.get_running_loop())
+        try:
+            async with asyncio.timeout(self._limits.patience) as patience:
+                return await ticket.future
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        raise _too_slow(ticket)
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run a read on a thread of its own and return its result.
+
+        Raises:
+            Overloaded: Too many reads are waiting.
+            StorageFailed: The storage cannot serve now.
+            DatabaseError: The database refused the statement.
+        """
+        try:
+            async with asyncio.timeout(self._limits.patience) as patience:
+                return await self._readers.read(work)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        raise StorageFailed(StorageFault.TOO_SLOW)
+
+    def write_sync(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run work in a transaction of its own in this thread, for commands; errors as of `write`."""
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except exc.SQLAlchemyError as error:
+            failure = translate(error)
+        raise failure
+
+    def read_sync(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run a read in this thread, for commands; errors as of `read`."""
+        return read_once(self._read_engine, work)
+
+    async def writable(self, *, within: float = 2.0) -> bool:
+        """Whether writes are being committed: one was within the last second, or one is within that many seconds."""
+        if time.monotonic() - self._writer.last_commit < 1.0:
+            return True
+        probe = _probe_sqlite if self.kind == "sqlite" else _probe_postgres
+        try:
+            async with asyncio.timeout(within):
+                await self.write(probe)
+        except (OwnError, TimeoutError) as error:
+            fault = error.fault if isinstance(error, StorageFailed) else StorageFault.TOO_SLOW
+            _log.warning("database.probe.failed", fault=fault)
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Commit what waits and release threads and connections; may be called again.
+
+        Bounded in time: what is stuck in the database keeps its connection until the database lets go of it.
+        """
+        within = self._limits.closing
+        if await asyncio.to_thread(self._writer.close, within):
+            self._engine.dispose()
+        else:
+            _log.error("database.writer.stuck")
+        if await asyncio.to_thread(self._readers.close, within):
+            self._read_engine.dispose()
+        else:
+            _log.error("database.readers.stuck")
+
+    def close_sync(self) -> None:
+        """Release the connections of a database that was only used by `write_sync` and `read_sync`."""
+        self._engine.dispose()
+        self._read_engine.dispose()
+
+
+def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An `INSERT` that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for the database connected to."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _too_slow(ticket: Ticket[T]) -> StorageFailed:
+    return StorageFailed(StorageFault.TOO_SLOW, executed="unknown" if ticket.taken else "no")
+
+
+def _probe_sqlite(connection: sa.Connection) -> None:
+    """Write the file's first page, without changing anything in it."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
+
+
+def _probe_postgres(connection: sa.Connection) -> None:
+    """Write a message into the server's log of changes; a standby refuses it."""
+    connection.exec_driver_sql("SELECT pg_logical_emit_message(true, 'gateway', '')")

@@ -1,0 +1,1 @@
+"""The core's schema, step by step; a released revision is never changed, only followed by another one."""
