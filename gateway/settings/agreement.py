@@ -96,10 +96,6 @@ def _order(settings: Settings) -> Iterator[Disagreement]:
 def _reserve(settings: Settings) -> Iterator[Disagreement]:
     path: KeyPath = ("centre", "allowance", "reserve")
     reserve = settings.centre.allowance.reserve
-    known = tuple(CentreService)
-    for service in reserve:
-        if service not in known:
-            yield (*path, service), "is not a service of the centre", f"use one of {', '.join(known)}"
     if sum(reserve.values()) > 1:
         yield path, "the shares add up to more than 1", "lower them"
 

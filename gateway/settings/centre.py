@@ -79,7 +79,7 @@ class LimiterSettings(Section):
 
     objective: Seconds = Field(default=2.0, description="Windowed p90 latency above which the limit goes down.")
     tolerance: Annotated[float, Field(gt=1, le=20)] = Field(
-        default=3.0, description="The same relative to the calm latency: the limit goes down above calm times this."
+        default=2.0, description="The same relative to the calm latency: the limit goes down above calm times this."
     )
     window: Seconds = Field(default=0.5, description="Length of a sampling window.")
     initial: Annotated[int, Field(ge=1, le=10_000)] = Field(default=16, description="Limit at start.")

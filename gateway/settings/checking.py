@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.settings.wording import worded
+from gateway.settings.wording import DATE, worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,4 +122,4 @@ def _holds(data: object, part: int | str) -> bool:
 
 def _not_json(value: object) -> dict[str, str]:
     """A TOML date or time: no key of a config is one, so it must not pass for a text."""
-    return {"date": str(value)}
+    return {DATE: str(value)}

@@ -18,7 +18,7 @@ def _known_field(name: str) -> str:
     if name not in EVERY_FIELD:
         close = difflib.get_close_matches(name.upper(), sorted(EVERY_FIELD), 1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"expected wire names of fields such as NAMA_LGKP{hint}")
+        raise ValueError(f"is not the wire name of a field{hint}")
     return name
 
 

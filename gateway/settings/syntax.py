@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _KEY = re.compile(r"\s*(?:\[+\s*)?([A-Za-z0-9_.\-]+)")
 
+_TABLE = re.compile(r"\('(.*)',?\)")
+
 _CURES = (
+    ("Illegal character '\\n'", "close the quote on the same line"),
     ("overwrite", "give each key once; a table cannot also be a value"),
     ("declare", "give each table once and put its keys together"),
     ("Unclosed", "close the bracket"),
@@ -73,4 +76,5 @@ def _fault(said: str, text: str, file: str) -> ConfigFault:
     key = _KEY.match(lines[line - 1]) if line <= len(lines) else None
     cure = next((cure for word, cure in _CURES if word in said), "see https://toml.io")
     reason = "Invalid value" if said.startswith("Invalid") and "value" in said else _PLACE.sub("", said)
+    reason = _TABLE.sub(lambda names: names[1].replace("', '", "."), reason)
     return ConfigFault(file, line, key[1] if key else "", f"is not valid TOML: {reason}", cure)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from gateway.settings.source import dotted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,6 +34,9 @@ _KINDS = {
     "model_attributes_type": "a table",
 }
 
+DATE = "$date"
+"""The only key of the table that stands for a TOML date or time while a config is checked."""
+
 _LIMITS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -54,12 +59,16 @@ def worded(error: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[
         return _unknown(model, path)
     if kind == "missing":
         return "is missing", f"add it: {_described(model, path)}"
+    if kind == "value_error":
+        return _expected(error), _cure(error, model, path)
     return f"{_expected(error)}, {_got(error)}", _cure(error, model, path)
 
 
 def _cure(error: ErrorDetails, model: type[BaseModel], path: KeyPath) -> str:
     if error["loc"][-1:] == ("[key]",):
-        return "rename the table, such as [rights.dinas_sampang]"
+        return "rename it"
+    if error["type"] in {"dict_type", "model_type", "model_attributes_type"}:
+        return f"write [{dotted(path)}] and its keys below it"
     return f"change it: {_described(model, path)}"
 
 
@@ -79,7 +88,7 @@ def _unknown(model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
 
 def _expected(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    if error["loc"][-1:] == ("[key]",):
+    if error["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
         return "expected a name of lower-case letters, digits and underscores that begins with a letter"
     if kind in _KINDS:
         return f"expected {_KINDS[kind]}"
@@ -107,7 +116,10 @@ def _got(error: ErrorDetails) -> str:
     if isinstance(value, int | float):
         return f"got {value}"
     if isinstance(value, str):
-        return "got another text" if value else "got an empty text"
+        kind = "a text" if error["type"] in _KINDS else "another text"
+        return f"got {kind}" if value else "got an empty text"
+    if isinstance(value, dict) and set(value) == {DATE}:
+        return "got a date or time"
     return "got a list" if isinstance(value, list) else "got a table"
 
 

@@ -1,0 +1,1 @@
+"""The way to the centre: its dialect, and one link per file."""

@@ -1,0 +1,95 @@
+"""The days of the allowance in the core database, so that a restart does not refill them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import delete, select
+
+from gateway.centre.allowance_book import DayRow
+from gateway.centre.tables import allowance_days
+from gateway.contract.messages import CentreService
+from gateway.database.database import insert_into
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from gateway.contract.host import Clock
+    from gateway.database.database import Database
+
+KEPT_DAYS = 40
+"""Days kept, for reports."""
+
+
+class AllowanceStore(Protocol):
+    """Where counts outlive the process."""
+
+    async def load(self) -> list[DayRow]:
+        """The latest days."""
+
+    async def save(self, rows: Sequence[DayRow]) -> None:
+        """Store counts; raises `GatewayError` if it cannot."""
+
+
+class DatabaseAllowanceStore:
+    """The store in the core database (table `allowance_days`).
+
+    Args:
+        database: The core database.
+        clock: The gateway's clock.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def load(self) -> list[DayRow]:
+        """All days kept.
+
+        Raises:
+            StorageUnavailable: They cannot be read.
+        """
+        return await self._database.read(_load)
+
+    async def save(self, rows: Sequence[DayRow]) -> None:
+        """Store counts and drop days nobody needs any more.
+
+        Raises:
+            StorageUnavailable: They cannot be written.
+        """
+        now = self._clock.now()
+        await self._database.write(lambda connection: _save(connection, rows, now))
+
+
+def _load(connection: sa.Connection) -> list[DayRow]:
+    columns = allowance_days.c
+    rows = connection.execute(
+        select(columns.right, columns.day, columns.service, columns.used, columns.left, columns.exhausted)
+    )
+    known = set(CentreService)
+    return [
+        DayRow(right, day, CentreService(service), used, left, bool(exhausted))
+        for right, day, service, used, left, exhausted in rows
+        if service in known
+    ]
+
+
+def _save(connection: sa.Connection, rows: Sequence[DayRow], now: float) -> None:
+    values = [
+        {
+            "right": row.right,
+            "day": row.day,
+            "service": str(row.service),
+            "used": row.used,
+            "left": row.left,
+            "exhausted": row.exhausted,
+            "updated_at": now,
+        }
+        for row in rows
+    ]
+    statement = insert_into(connection, allowance_days)
+    fresh = {name: statement.excluded[name] for name in ("used", "left", "exhausted", "updated_at")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["right", "day", "service"], set_=fresh), values)
+    connection.execute(delete(allowance_days).where(allowance_days.c.updated_at < now - KEPT_DAYS * 86_400.0))

@@ -1,0 +1,296 @@
+"""The link that remembers what the centre said.
+
+Fresh answers cost nothing, stale ones are refreshed behind the asker's back, and while the centre is away the last
+known answer stands in, with its age.
+
+```
+memory ─► disk ─► judge ─► serve
+                       ├─► serve, refresh in the background
+                       └─► ask; on a centre that cannot answer: the last known answer
+```
+
+With a last known answer in hand the centre's deadline ends a little before the asker's, so that the answer is
+there in time. Remembered is also "not found" and "malformed number", both briefly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.centre.cache_key import HALF
+from gateway.centre.cache_memory import CacheMemory
+from gateway.centre.cache_policy import CachePolicy, Entry, Use
+from gateway.centre.write_behind import WriteBehind
+from gateway.contract.errors import (
+    CentreMisanswered,
+    CentreRefusedUs,
+    CentreTimeout,
+    CentreUnavailable,
+    CentreUnreachable,
+    GatewayError,
+    Invalid,
+    Maintenance,
+    OutsideHours,
+    Overloaded,
+    QuotaExhausted,
+)
+from gateway.contract.messages import Answer, Freshness, Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.centre.cache_key import CacheKeys
+    from gateway.centre.cache_store import CacheStore
+    from gateway.centre.link import Link
+    from gateway.contract.host import Clock
+    from gateway.contract.messages import Call
+    from gateway.settings.centre import CacheSettings
+
+log = structlog.get_logger()
+
+AWAY = (
+    CentreUnreachable,
+    CentreUnavailable,
+    CentreTimeout,
+    Maintenance,
+    CentreMisanswered,
+    Overloaded,
+    OutsideHours,
+    QuotaExhausted,
+    CentreRefusedUs,
+)
+"""Errors for which the last known answer stands in."""
+
+MARGIN = 0.05
+"""Seconds kept back from the centre's deadline to hand out the last known answer."""
+
+DISK_PATIENCE = 0.25
+"""Seconds a look on disk may hold up a question."""
+
+TOUCH_LINGER = 2.0
+"""Seconds that notes of entries read from disk are gathered."""
+
+REST = 2.0
+"""Seconds after a failed refresh before the same answer is refreshed again."""
+
+REMEMBERED_FORGETS = 1024
+"""Subjects whose late answers are refused; they are kept as long as a call can last."""
+
+LONGEST_CALL = 120.0
+"""Seconds after which no call that began before a `forget` can still come back."""
+
+
+class Cache:
+    """The outermost link.
+
+    Args:
+        inner: Next link.
+        settings: Lifetimes and bounds.
+        keys: Makes keys.
+        store: Where answers outlive the process; None keeps them in memory only.
+        clock: The gateway's clock.
+        refresh_deadline: Seconds a background refresh may take.
+    """
+
+    def __init__(
+        self,
+        inner: Link,
+        settings: CacheSettings,
+        *,
+        keys: CacheKeys,
+        store: CacheStore | None,
+        clock: Clock,
+        refresh_deadline: float = 10.0,
+    ) -> None:
+        self._inner = inner
+        self._settings = settings
+        self._policy = CachePolicy(settings)
+        self._keys = keys
+        self._store = store
+        self._clock = clock
+        self._refresh_deadline = refresh_deadline
+        self._memory = CacheMemory(settings.memory_entries)
+        self._behind: WriteBehind[bytes, Entry] = WriteBehind(self._save, name="cache")
+        self._touched: WriteBehind[bytes, None] = WriteBehind(self._touch, name="cache_use", linger=TOUCH_LINGER)
+        self._loads: dict[bytes, asyncio.Task[Entry | None]] = {}
+        self._refreshes: dict[bytes, asyncio.Task[None]] = {}
+        self._resting: dict[bytes, float] = {}
+        self._forgotten: dict[bytes, float] = {}
+
+    async def open(self) -> None:
+        """Open the store; a broken one is made anew."""
+        if self._store is not None:
+            await self._store.open()
+
+    async def close(self) -> None:
+        """Stop refreshing, write what waits, release the store."""
+        tasks = (*self._refreshes.values(), *self._loads.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._behind.close()
+        await self._touched.close()
+        if self._store is not None:
+            await self._store.close()
+
+    async def flush(self) -> None:
+        """Write what waits to the store."""
+        await self._behind.flush()
+        await self._touched.flush()
+
+    async def ask(self, call: Call) -> Answer:
+        """A remembered answer or the centre's.
+
+        Raises:
+            GatewayError: What the links below say, when nothing remembered may stand in.
+        """
+        key = self._keys.of(call)
+        entry = self._memory.get(key)
+        if entry is None and self._store is not None and self._store.may_have(key):
+            entry = await self._from_store(key, self._store, call)
+        if entry is None:
+            return await self._ask_centre(key, call, "fwd=uri-miss")
+        now = self._clock.now()
+        use = self._policy.use(entry, now, call.freshness)
+        if use is Use.ASK:
+            return await self._ask_beside(key, call, entry, now)
+        if use is Use.SERVE_AND_REFRESH:
+            self._refresh(key, call)
+        return self._serve(entry, now)
+
+    async def forget(self, subjects: Iterable[str]) -> None:
+        """Drop all that is known about some NIKs or KK numbers, also what is on its way."""
+        halves = {self._keys.subject(digits) for digits in subjects}
+        now = self._clock.monotonic()
+        if len(self._forgotten) > REMEMBERED_FORGETS:
+            self._forgotten = {half: at for half, at in self._forgotten.items() if now - at < LONGEST_CALL}
+        for half in halves:
+            self._forgotten[half] = now
+            self._memory.forget(half)
+        self._behind.withdraw(lambda key: key[:HALF] in halves)
+        if self._store is not None:
+            await self._store.forget(halves)
+
+    def _serve(self, entry: Entry, now: float, status: str = "hit") -> Answer:
+        """An answer from an entry.
+
+        Raises:
+            Invalid: The entry is a remembered refusal of the number.
+        """
+        if entry.reply is None:
+            raise Invalid(faults=entry.faults)
+        age = self._policy.age(entry, now)
+        left = self._policy.lifetime(entry) - age
+        return Answer(
+            reply=entry.reply,
+            as_of=entry.as_of,
+            source="cache",
+            age_seconds=age,
+            stale=left <= 0.0,
+            cache_status=f"{status}; ttl={int(left)}",
+        )
+
+    async def _ask_beside(self, key: bytes, call: Call, entry: Entry, now: float) -> Answer:
+        """Ask the centre with an entry in hand that may stand in."""
+        reason = "fwd=request" if call.freshness.no_cache else "fwd=stale"
+        if not self._policy.last_known(entry, now, call.freshness):
+            return await self._ask_centre(key, call, reason)
+        try:
+            return await self._ask_centre(key, replace(call, deadline=call.deadline - MARGIN), reason)
+        except AWAY as error:
+            now = self._clock.now()
+            if not self._policy.last_known(entry, now, call.freshness):
+                raise
+            log.info(
+                "centre.cache.stood_in", service=call.question.service, request_id=call.request_id, error=error.code
+            )
+            return self._serve(entry, now, f"{reason}; fwd-status={error.status}; detail={error.code}")
+
+    async def _ask_centre(self, key: bytes, call: Call, reason: str) -> Answer:
+        began = self._clock.monotonic()
+        try:
+            answer = await self._inner.ask(call)
+        except Invalid as error:
+            self._remember(key, Entry(self._clock.now(), None, error.faults), began)
+            raise
+        stored = self._remember(key, Entry(answer.as_of, answer.reply), began)
+        return replace(answer, cache_status=f"{reason}; stored" if stored else reason)
+
+    def _remember(self, key: bytes, entry: Entry, began: float) -> bool:
+        """Keep what the centre said, unless its subject was forgotten meanwhile."""
+        if self._forgotten.get(key[:HALF], began - 1.0) >= began:
+            return False
+        known = self._memory.get(key)
+        if known is None or (known.as_of <= entry.as_of and known.reply is not entry.reply):
+            self._memory.put(key, entry)
+            if self._store is not None:
+                self._behind.put(key, entry)
+        return True
+
+    async def _save(self, batch: dict[bytes, Entry]) -> None:
+        if self._store is not None:
+            await self._store.put(batch)
+
+    async def _touch(self, batch: dict[bytes, None]) -> None:
+        if self._store is not None:
+            await self._store.touch(batch)
+
+    async def _from_store(self, key: bytes, store: CacheStore, call: Call) -> Entry | None:
+        """Look on disk, together with whoever else looks for the same, and not for long."""
+        waiting = self._behind.pending(key)
+        if waiting is not None:
+            return waiting
+        load = self._loads.get(key)
+        if load is None:
+            load = self._loads[key] = asyncio.get_running_loop().create_task(self._load(key, store))
+            load.add_done_callback(lambda _done: self._loads.pop(key, None))
+        patience = min(DISK_PATIENCE, max(0.0, call.deadline - self._clock.monotonic() - MARGIN))
+        await asyncio.wait((load,), timeout=patience)
+        return load.result() if load.done() and not load.cancelled() else None
+
+    async def _load(self, key: bytes, store: CacheStore) -> Entry | None:
+        began = self._clock.monotonic()
+        entry = await store.get(key)
+        if entry is None or self._forgotten.get(key[:HALF], began - 1.0) >= began:
+            return None
+        newer = self._memory.get(key)
+        if newer is not None:
+            return newer
+        self._memory.put(key, entry)
+        self._touched.put(key, None)
+        return entry
+
+    def _refresh(self, key: bytes, call: Call) -> None:
+        """Ask again behind the asker's back, at most so many at once and once per key."""
+        now = self._clock.monotonic()
+        if key in self._refreshes or len(self._refreshes) >= self._settings.refreshes:
+            return
+        if self._resting.get(key, now) > now:
+            return
+        quiet = replace(
+            call,
+            priority=Priority.BACKGROUND,
+            deadline=now + self._refresh_deadline,
+            freshness=Freshness(no_cache=True),
+        )
+        task = asyncio.get_running_loop().create_task(self._refreshed(key, quiet))
+        self._refreshes[key] = task
+        task.add_done_callback(lambda _done: self._refreshes.pop(key, None))
+
+    async def _refreshed(self, key: bytes, call: Call) -> None:
+        try:
+            await self._ask_centre(key, call, "fwd=stale")
+        except GatewayError as error:
+            log.info("centre.cache.not_refreshed", service=call.question.service, error=error.code)
+            self._rest(key)
+        else:
+            self._resting.pop(key, None)
+
+    def _rest(self, key: bytes) -> None:
+        if len(self._resting) >= self._settings.memory_entries:
+            self._resting.clear()
+        self._resting[key] = self._clock.monotonic() + REST

@@ -1,0 +1,222 @@
+"""The link that keeps the number of calls at the centre at what it can take, and shares the places fairly."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.centre.gate import Gate, Passage
+from gateway.centre.histogram import Histogram
+from gateway.centre.link import carry
+from gateway.centre.verdict import ADMIT, Refuse, Wait
+from gateway.contract.errors import (
+    CentreMisanswered,
+    CentreRefusedUs,
+    CentreTimeout,
+    GatewayError,
+    Invalid,
+    OutsideHours,
+    Overloaded,
+    QuotaExhausted,
+)
+from gateway.contract.messages import CentreService, Priority
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from gateway.centre.link import Carried, Link
+    from gateway.centre.verdict import Admit
+    from gateway.contract.host import Clock
+    from gateway.contract.messages import Answer, Call
+    from gateway.settings.centre import LimiterSettings
+
+log = structlog.get_logger()
+
+ANSWERED = (CentreRefusedUs, Invalid, OutsideHours, QuotaExhausted, CentreMisanswered)
+"""Errors the centre took its time to give; their latency counts like an answer's."""
+
+MEASURED = 256
+"""Latencies of a service kept for its p90; then they are halved to those since."""
+
+
+class _Waiting(Passage):
+    """A passage with what wakes its caller, and the timer of its deadline."""
+
+    __slots__ = ("timer", "woken")
+
+    def __init__(self, carried: Carried) -> None:
+        super().__init__(carried.flight, carried.question.service)
+        self.timer: asyncio.TimerHandle | None = None
+        self.woken: asyncio.Future[Admit | Refuse] | None = None
+
+
+class Limiter:
+    """Admission to the centre.
+
+    Args:
+        inner: Next link.
+        settings: Knobs.
+        clock: The gateway's clock.
+        random: Source of jitter.
+    """
+
+    def __init__(self, inner: Link, settings: LimiterSettings, *, clock: Clock, random: Random) -> None:
+        self._inner = inner
+        self._settings = settings
+        self._clock = clock
+        self._gate: Gate[_Waiting] = Gate(settings, random, clock.monotonic())
+        self._timer: asyncio.TimerHandle | None = None
+        self._latencies = {service: Histogram() for service in CentreService}
+        self._in_flight = dict.fromkeys(CentreService, 0)
+        self._queued = dict.fromkeys(CentreService, 0)
+        self._holders: set[_Waiting] = set()
+
+    @property
+    def limit(self) -> float:
+        """Calls that may be at the centre at once, as believed now."""
+        return self._gate.limit.value
+
+    def figures(self, service: CentreService) -> tuple[int, int, float | None, float]:
+        """Waiting, in flight, p90 seconds (None before the first answer), and wait of a new call at the counter."""
+        latencies = self._latencies[service]
+        return (
+            self._queued[service],
+            self._in_flight[service],
+            latencies.quantile(0.9) if latencies.count else None,
+            self._gate.estimate(self._clock.monotonic(), Priority.COUNTER),
+        )
+
+    async def ask(self, call: Call) -> Answer:
+        """Wait for a place and go on; or be refused at once.
+
+        Raises:
+            Overloaded: It could not be answered in time; nothing was sent.
+            GatewayError: What the links below say.
+        """
+        carried = carry(call)
+        passage = _Waiting(carried)
+        verdict = self._gate.offer(self._clock.monotonic(), passage, call)
+        if isinstance(verdict, Wait):
+            verdict = await self._wait(carried, passage)
+        if isinstance(verdict, Refuse):
+            raise self._overloaded(carried, verdict)
+        return await self._go(carried, passage)
+
+    async def close(self) -> None:
+        """Refuse whoever waits; calls in flight end by themselves."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for passage in tuple(self._holders):
+            self._gate.abandon(passage)
+            _wake(passage, Refuse(1.0, "closing"))
+
+    async def _wait(self, carried: Carried, passage: _Waiting) -> Admit | Refuse:
+        """Stand in the queue until a place, the deadline, or the caller's leaving."""
+        service = passage.service
+        passage.woken = asyncio.get_running_loop().create_future()
+        self._watch_deadline(passage)
+        self._queued[service] += 1
+        self._holders.add(passage)
+        self._arm()
+        try:
+            with carried.flight.watched(lambda joined: self._gate.join(passage, joined)):
+                return await passage.woken
+        except asyncio.CancelledError:
+            self._give_up(passage)
+            raise
+        finally:
+            if passage.timer is not None:
+                passage.timer.cancel()
+            self._holders.discard(passage)
+            self._queued[service] -= 1
+
+    def _give_up(self, passage: _Waiting) -> None:
+        """A cancelled caller leaves the queue, or gives back the place it was handed meanwhile."""
+        self._gate.abandon(passage)
+        woken = passage.woken
+        if woken is not None and woken.done() and not woken.cancelled() and woken.result() is ADMIT:
+            self._gate.done(self._clock.monotonic(), passage, seconds=None)
+            self._pump()
+
+    async def _go(self, carried: Carried, passage: _Waiting) -> Answer:
+        """Make the call and hand the place on."""
+        service = passage.service
+        self._in_flight[service] += 1
+        seconds: float | None = None
+        answered = True
+        started = self._clock.monotonic()
+        try:
+            answer = await self._inner.ask(carried)
+            seconds = self._clock.monotonic() - started
+        except GatewayError as error:
+            seconds, answered = self._told_by(error, self._clock.monotonic() - started)
+            raise
+        finally:
+            self._in_flight[service] -= 1
+            if seconds is not None:
+                self._measure(service, seconds)
+            self._gate.done(self._clock.monotonic(), passage, seconds=seconds, answered=answered)
+            self._pump()
+        return answer
+
+    def _told_by(self, error: GatewayError, seconds: float) -> tuple[float | None, bool]:
+        """What a failed call says about the centre's latency, and whether the centre answered."""
+        if isinstance(error, CentreTimeout):
+            return (seconds if seconds >= self._settings.objective else None), False
+        return (seconds if isinstance(error, ANSWERED) else None), True
+
+    def _measure(self, service: CentreService, seconds: float) -> None:
+        latencies = self._latencies[service]
+        if latencies.count >= MEASURED:
+            latencies.halve()
+        latencies.add(seconds)
+
+    def _pump(self) -> None:
+        """Hand free places to those whose turn it is."""
+        for passage, verdict in self._gate.next(self._clock.monotonic()):
+            _wake(passage, verdict)
+        self._arm()
+
+    def _arm(self) -> None:
+        """One timer at most, for a place that comes free by time alone."""
+        due = self._gate.wake_at()
+        if due is None or self._timer is not None:
+            return
+        delay = max(0.0, due - self._clock.monotonic())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._pump()
+
+    def _watch_deadline(self, passage: _Waiting) -> None:
+        left = passage.flight.deadline - self._clock.monotonic()
+        passage.timer = asyncio.get_running_loop().call_later(max(0.0, left), self._late, passage)
+
+    def _late(self, passage: _Waiting) -> None:
+        """The deadline of a waiting call passed, unless a joining asker moved it."""
+        now = self._clock.monotonic()
+        if passage.flight.deadline > now:
+            self._watch_deadline(passage)
+            return
+        self._gate.abandon(passage)
+        wait = self._gate.estimate(now, Priority.COUNTER)
+        _wake(passage, Refuse(max(1.0, wait), "late"))
+
+    def _overloaded(self, carried: Carried, verdict: Refuse) -> Overloaded:
+        log.info(
+            "centre.limiter.refused",
+            service=carried.question.service,
+            request_id=carried.request_id,
+            reason=verdict.reason,
+            waiting=self._gate.waiting,
+            limit=round(self._gate.limit.value, 2),
+        )
+        return Overloaded(executed="no", retry_after=verdict.after)
+
+
+def _wake(passage: _Waiting, verdict: Admit | Refuse) -> None:
+    if passage.woken is not None and not passage.woken.done():
+        passage.woken.set_result(verdict)

@@ -1,0 +1,109 @@
+"""A link of the chain to the centre, and what may change about a call while it travels.
+
+```
+cache ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
+  Call      │ Carried(call, flight) from here on: one flight may carry the askers of many calls
+            └─ a joining asker may raise the flight's class, extend its deadline, and adds its village
+```
+
+Every link takes the next one as `inner` and has one method, `ask`. Errors are the contract's. A link below
+`coalesce` reads deadline and class from the flight, never from the call.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.contract.errors import GatewayError, Internal
+from gateway.contract.messages import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.contract.messages import Answer
+
+
+class Link(Protocol):
+    """One step on the way to the centre."""
+
+    async def ask(self, call: Call) -> Answer:
+        """The answer to a call.
+
+        Raises:
+            GatewayError: Any leaf of the contract's tree.
+        """
+
+
+class Flight:
+    """What may change while a call is on its way; shared by the links it passes.
+
+    Attributes:
+        deadline: Latest deadline of its askers, monotonic seconds.
+        askers: (village, caller) of everyone who asked, in order of arrival.
+        sent: Whether the present attempt was handed to the client.
+    """
+
+    __slots__ = ("_watchers", "askers", "deadline", "sent")
+
+    def __init__(self, call: Call) -> None:
+        self.deadline = call.deadline
+        self.askers: dict[tuple[str, str], None] = {(call.village, call.caller): None}
+        self.sent = False
+        self._watchers: list[Callable[[Call], None]] = []
+
+    def join(self, call: Call) -> None:
+        """Another asker waits for the same answer; links that hold the flight are told."""
+        self.deadline = max(self.deadline, call.deadline)
+        self.askers[call.village, call.caller] = None
+        for watcher in tuple(self._watchers):
+            watcher(call)
+
+    @contextmanager
+    def watched(self, watcher: Callable[[Call], None]) -> Iterator[None]:
+        """Call `watcher` with every asker that joins while the block runs."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried(Call):
+    """A call below `coalesce`: its own `deadline` is only the outer bound, the flight's is what counts.
+
+    Attributes:
+        flight: What its askers want by now.
+    """
+
+    flight: Flight
+
+
+_CALL_FIELDS = tuple(field.name for field in fields(Call))
+
+
+def carry(call: Call, *, bound: float | None = None) -> Carried:
+    """The call with a flight of its own, or itself if it has one.
+
+    Args:
+        call: What is asked.
+        bound: Monotonic seconds no joining asker can extend the flight beyond; None keeps the call's deadline.
+    """
+    if isinstance(call, Carried):
+        return call
+    values = {name: getattr(call, name) for name in _CALL_FIELDS}
+    if bound is not None:
+        values["deadline"] = max(bound, call.deadline)
+    return Carried(**values, flight=Flight(call))
+
+
+def renewed(error: Exception) -> GatewayError:
+    """A fresh instance of an error that several askers share; anything outside the tree becomes `Internal`."""
+    if not isinstance(error, GatewayError):
+        fresh: GatewayError = Internal()
+    else:
+        fresh = type(error)(error.detail, retry_after=error.retry_after, executed=error.executed, faults=error.faults)
+    fresh.__cause__ = error
+    return fresh
