@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +17,7 @@ import structlog
 from gateway.contract.errors import Denied, Internal, TooManyRequests, Unauthenticated
 from gateway.contract.messages import Caller
 from gateway.contract.roles import Allowed, Health
+from gateway.registry.bounding import within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +65,7 @@ class GuardedPolicy:
             Internal: The policy failed; nothing was sent.
         """
         try:
-            async with asyncio.timeout(self.timeout):
-                return _expected(Allowed, await self.policy.before(intent))
+            return _expected(Allowed, await within(self.timeout, self.policy.before(intent)))
         except (Denied, TooManyRequests):
             raise
         except Exception as error:
@@ -95,8 +94,7 @@ class GuardedAuthenticator:
             Unauthenticated: The authenticator refuses.
         """
         try:
-            async with asyncio.timeout(self.timeout):
-                caller = await self.authenticator.authenticate(headers)
+            caller = await within(self.timeout, self.authenticator.authenticate(headers))
             return None if caller is None else _expected(Caller, caller)
         except Unauthenticated:
             raise
@@ -122,8 +120,7 @@ class GuardedHealthCheck:
     async def check(self) -> Health:
         """The health now; a check that fails or takes too long is not ok."""
         try:
-            async with asyncio.timeout(self.timeout):
-                return _expected(Health, await self.health_check.check())
+            return _expected(Health, await within(self.timeout, self.health_check.check()))
         except Exception:
             log.exception(HEALTH_CHECK_FAILED, extension=self.extension)
             return Health(ok=False, detail="its health check failed; see the log")

@@ -102,6 +102,7 @@ def plan(settings: Settings) -> Plan:
             _add(made, settings, kind, point)
         except Broken as error:
             made.broken.append((kind, name, error))
+    made.faults.sort(key=lambda fault: (fault.line, fault.key))
     return made
 
 

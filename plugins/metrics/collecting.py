@@ -1,0 +1,92 @@
+"""Turns the figures into Prometheus families when they are scraped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from gateway.contract import CircuitState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client import Metric
+
+    from gateway.contract import CentreStatus
+    from plugins.metrics.series import Exchanges
+
+Move = tuple[str, str, str]
+"""Service, state after, reason."""
+
+REASONS = frozenset({"failure_rate", "slow_rate", "probe_failed", "probe_succeeded", "open_time_over", "manual"})
+"""Reasons of the contract; any other counts as `other`."""
+
+
+class ExchangeCollector(Collector):
+    """Families of exchanges and moves of circuits."""
+
+    def __init__(self, exchanges: Exchanges, moves: dict[Move, int]) -> None:
+        self._exchanges = exchanges
+        self._moves = moves
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as they are now."""
+        names = ("service", "outcome", "source", "adapter")
+        total = CounterMetricFamily("siak_gateway_exchanges", "Questions that ended, by outcome.", labels=names)
+        seconds = HistogramMetricFamily("siak_gateway_exchange_seconds", "How long questions took.", labels=names)
+        age = HistogramMetricFamily("siak_gateway_answer_age_seconds", "How old answers were.", labels=names)
+        for labels, series in self._exchanges.all():
+            total.add_metric(labels, series.exchanges)
+            seconds.add_metric(labels, series.seconds.cumulated(), series.seconds.total)
+            if labels[2] != "none":
+                age.add_metric(labels, series.age.cumulated(), series.age.total)
+        yield from (total, seconds, age, self._moved())
+
+    def _moved(self) -> Metric:
+        names = ("service", "state", "reason")
+        moved = CounterMetricFamily("siak_gateway_circuit_moves", "Changes of a circuit, by new state.", labels=names)
+        for move, count in list(self._moves.items()):
+            moved.add_metric(move, count)
+        return moved
+
+
+_GAUGES = (
+    ("waiting", "siak_gateway_centre_waiting", "Calls that wait for a place at the centre."),
+    ("in_flight", "siak_gateway_centre_in_flight", "Calls at the centre."),
+    ("limit", "siak_gateway_centre_limit", "Limit of calls at the centre."),
+    ("latency_p90", "siak_gateway_centre_latency_p90_seconds", "90th percentile of the last window."),
+    ("wait_seconds", "siak_gateway_centre_wait_seconds", "Estimated wait of a new call."),
+)
+
+
+class CentreCollector(Collector):
+    """Families of the way to the centre, asked of the host at each scrape."""
+
+    def __init__(self, status: Callable[[], tuple[CentreStatus, ...]]) -> None:
+        self._status = status
+
+    def describe(self) -> Iterator[Metric]:
+        """Names of the families, told without asking the host."""
+        yield GaugeMetricFamily("siak_gateway_circuit_state", "1 for the state a circuit is in, else 0.")
+        for _, name, text in _GAUGES:
+            yield GaugeMetricFamily(name, text)
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as they are now."""
+        statuses = self._status()
+        state = GaugeMetricFamily(
+            "siak_gateway_circuit_state", "1 for the state a circuit is in, else 0.", labels=("service", "state")
+        )
+        for status in statuses:
+            for each in CircuitState:
+                state.add_metric((str(status.service), str(each)), float(status.circuit is each))
+        yield state
+        for field, name, text in _GAUGES:
+            gauge = GaugeMetricFamily(name, text, labels=("service",))
+            for status in statuses:
+                value: float | None = getattr(status, field)
+                if value is not None:
+                    gauge.add_metric((str(status.service),), value)
+            yield gauge
