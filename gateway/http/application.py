@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from gateway.contract.errors import GatewayError, Internal, Overloaded
+from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
 from gateway.http.problems import response_of
@@ -93,31 +93,34 @@ class Application:
         table = self.table
         table.enter()
         started = self._clock.monotonic()
-        request_id = ""
-        extension = ""
+        request_id = extension = ""
         rule_who = Who.PUBLIC
+        body = intake.Body(receive)
         try:
             try:
                 headers = intake.headers_of(scope["headers"], self.limits.headers)
+                body.announced(headers)
                 request_id = intake.request_id_of(headers)
                 mounted, parameters = table.find(scope["method"], scope["path"])
                 extension, rule_who = mounted.extension, mounted.route.rule.who
-                request = await self._admit(mounted, parameters, headers, request_id, scope, receive)
+                request = await self._admit(mounted, parameters, headers, request_id, scope, body)
                 response = await self._handle(mounted, request, receive)
             except GatewayError as error:
                 request_id = request_id or intake.new_request_id()
                 response = response_of(error, request_id)
                 self._log_refusal(error, request_id, extension, started)
-            except (intake.Gone, asyncio.CancelledError):
+                await body.discard()
+            except asyncio.CancelledError:
                 self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
                 raise
+            except intake.Gone:  # it left, or what it sent is no body: in that case it is still there to be told
+                self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
+                response = response_of(Invalid("The request ended before its body was whole."), request_id)
             except Exception:  # noqa: BLE001 # the border: whatever went wrong becomes `internal`
                 request_id = request_id or intake.new_request_id()
                 self._log.exception("http.request.failed", request_id=request_id, extension=extension)
                 response = response_of(Internal(), request_id)
             await _send(send, response, request_id, personal=rule_who is not Who.PUBLIC, head=scope["method"] == "HEAD")
-        except intake.Gone:
-            return
         finally:
             table.leave()
 
@@ -128,7 +131,7 @@ class Application:
         headers: Mapping[str, str],
         request_id: str,
         scope: Mapping[str, Any],
-        receive: intake.Receive,
+        body: intake.Body,
     ) -> Request:
         if self.draining:
             raise Overloaded("The gateway is restarting.", retry_after=2.0)
@@ -139,13 +142,15 @@ class Application:
             self.door.permit(caller, rule)
         limits = self.limits
         deadline = intake.deadline_of(headers, self._clock.monotonic(), limits.deadline, limits.deadline_max)
-        body = None
+        content = None
         if mounted.reader is not None:
             intake.check_json_type(headers)
-            body = mounted.reader.read(await intake.read_body(receive, headers, limits.body))
+            content = mounted.reader.read(await body.read(limits.body))
+        else:
+            body.check_declared(limits.body)
         return Request(
             caller,
-            body,
+            content,
             parameters,
             intake.query_of(scope["query_string"]),
             headers,

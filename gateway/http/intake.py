@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import asyncio
 import re
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _MANY_DIGITS = re.compile(r"\d{10}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _JSON_TYPES = frozenset({"application/json", "application/json;charset=utf-8"})
+_MOST_QUERY_FIELDS = 100
+
+LINGER_BYTES = 16_777_216
+"""Bytes of a refused body that are still read and thrown away, so that its sender gets to read why."""
+
+LINGER_SECONDS = 2.0
+"""How long that may take."""
 
 
 class Gone(Exception):  # not an error: the caller left
@@ -29,6 +37,7 @@ def headers_of(raw: list[tuple[bytes, bytes]], limit: int) -> dict[str, str]:
 
     Raises:
         TooLarge: All fields together exceed `limit` bytes.
+        Invalid: The length of the body is given in two ways: what follows could be smuggled past a proxy.
     """
     fields: dict[str, str] = {}
     size = 0
@@ -37,7 +46,17 @@ def headers_of(raw: list[tuple[bytes, bytes]], limit: int) -> dict[str, str]:
         fields[name.decode("latin-1")] = value.decode("latin-1")
     if size > limit:
         raise TooLarge(f"The header fields together exceed {limit} bytes.")
+    if "transfer-encoding" in fields and "content-length" in fields:
+        raise Invalid(faults=(_TWO_LENGTHS,), headers=(("connection", "close"),))
     return fields
+
+
+_TWO_LENGTHS = FieldFault(
+    "header:content-length",
+    "two_lengths",
+    "Content-Length and Transfer-Encoding must not stand together.",
+    "Content-Length dan Transfer-Encoding tidak boleh bersamaan.",
+)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
@@ -71,31 +90,40 @@ def deadline_of(headers: Mapping[str, str], now: float, default: float, longest:
     given = headers.get("x-request-deadline")
     if given is None:
         return now + default
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = math.nan
-    if not (seconds > 0 and math.isfinite(seconds)):
-        raise Invalid(
-            faults=(
-                FieldFault(
-                    "header:x-request-deadline",
-                    "number",
-                    "X-Request-Deadline must be a positive number of seconds.",
-                    "X-Request-Deadline harus bilangan detik yang positif.",
-                ),
-            )
-        )
+    if not _SECONDS.fullmatch(given) or not (seconds := float(given)):
+        raise Invalid(faults=(_NO_SECONDS,))
     return now + min(seconds, longest)
 
 
+_NO_SECONDS = FieldFault(
+    "header:x-request-deadline",
+    "number",
+    "X-Request-Deadline must be a positive number of seconds.",
+    "X-Request-Deadline harus bilangan detik yang positif.",
+)
+
+
 def query_of(raw: bytes) -> dict[str, str]:
-    """Query parameters, the last of each name."""
+    """Query parameters, the last of each name.
+
+    Raises:
+        Invalid: There are more than any route could mean.
+    """
     if not raw:
         return {}
     from urllib.parse import parse_qsl  # noqa: PLC0415 # few requests have a query
 
-    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100))
+    if raw.count(b"&") >= _MOST_QUERY_FIELDS:
+        raise Invalid(faults=(_LONG_QUERY,))
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+
+
+_LONG_QUERY = FieldFault(
+    "query:",
+    "maxItems",
+    f"The query has more than {_MOST_QUERY_FIELDS} parameters.",
+    f"Kueri memuat lebih dari {_MOST_QUERY_FIELDS} parameter.",
+)
 
 
 def check_json_type(headers: Mapping[str, str]) -> None:
@@ -109,34 +137,78 @@ def check_json_type(headers: Mapping[str, str]) -> None:
         raise Unsupported
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The whole body.
+class Body:
+    """The body of one request, as far as it was read.
 
-    Raises:
-        TooLarge: It exceeds `limit` bytes, or says so beforehand.
-        Gone: The caller closed the connection.
+    Args:
+        receive: Gives its parts.
     """
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limit:
-        raise TooLarge(f"The body exceeds {limit} bytes.")
-    message = await receive()
-    if message["type"] != "http.request":
-        raise Gone
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return _bounded(body, limit)
-    parts = [body]
-    size = len(body)
-    while message.get("more_body") and size <= limit:
-        message = await receive()
+
+    __slots__ = ("_declared", "_receive", "_unread", "_waits")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._declared = ""
+        self._unread = self._waits = False
+
+    def announced(self, headers: Mapping[str, str]) -> None:
+        """Take what the header fields say of it."""
+        self._declared = headers.get("content-length", "")
+        self._unread = self._declared not in {"", "0"} or "transfer-encoding" in headers
+        self._waits = "expect" in headers
+
+    def check_declared(self, limit: int) -> None:
+        """Refuse a body that says beforehand that it is too large.
+
+        Raises:
+            TooLarge: It says it exceeds `limit` bytes.
+        """
+        if self._declared.isdecimal() and int(self._declared[:20]) > limit:
+            raise TooLarge(f"The body exceeds {limit} bytes.")
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            TooLarge: It exceeds `limit` bytes, or says so beforehand.
+            Gone: The caller closed the connection.
+        """
+        self.check_declared(limit)
+        body, more = await self._part()
+        if more:
+            parts = [body]
+            size = len(body)
+            while more and size <= limit:
+                part, more = await self._part()
+                parts.append(part)
+                size += len(part)
+            body = b"".join(parts)
+        if len(body) > limit:
+            raise TooLarge(f"The body exceeds {limit} bytes.")
+        return body
+
+    async def discard(self) -> None:
+        """Read what is left of a refused body and throw it away, within bounds; nothing is raised.
+
+        A caller that still sends would otherwise find its connection reset instead of the refusal. One that waits for
+        `100 Continue` has sent nothing and is not encouraged to.
+        """
+        if self._waits or not self._unread:
+            return
+        size, more = 0, True
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while more and size < LINGER_BYTES:
+                    part, more = await self._part()
+                    size += len(part)
+        except (TimeoutError, Gone):
+            self._unread = False
+
+    async def _part(self) -> tuple[bytes, bool]:
+        """The next part, and whether more follow."""
+        message = await self._receive()
         if message["type"] != "http.request":
+            self._unread = False
             raise Gone
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-    return _bounded(b"".join(parts), limit)
-
-
-def _bounded(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise TooLarge(f"The body exceeds {limit} bytes.")
-    return body
+        self._unread = bool(message.get("more_body"))
+        return message.get("body", b""), self._unread

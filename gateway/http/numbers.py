@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+_END = r"$(?!\n)"  # in Python `$` also matches before a line end, elsewhere it does not
 _LEAP = "(?:[02468][048]|[13579][26])"
 _DAY = (
     "(?:(?:0[1-9]|1\\d|2[0-8]|4[1-9]|5\\d|6[0-8])(?:0[1-9]|1[0-2])\\d{2}"  # days 1-28 of any month
@@ -13,7 +14,7 @@ _DAY = (
     "|(?:31|71)(?:0[13578]|1[02])\\d{2}"  # 31 of the long months
     f"|(?:29|69)02{_LEAP})"  # 29 February of leap years, either century
 )
-NIK_PATTERN = f"^[0-9]{{6}}{_DAY}(?!0000)[0-9]{{4}}$".replace("\\d", "[0-9]")
+NIK_PATTERN = f"^[0-9]{{6}}{_DAY}(?!0000)[0-9]{{4}}{_END}".replace("\\d", "[0-9]")
 """A NIK: region, birth date (women's day + 40), serial from 0001; the date must exist."""
 
 Nik = Annotated[
@@ -25,12 +26,17 @@ Nik = Annotated[
     ),
 ]
 NoKk = Annotated[
-    str, Meta(pattern="^[0-9]{16}$", description="Family-card number: 16 digits.", examples=["3527012904150001"])
+    str,
+    Meta(
+        pattern=f"^[0-9]{{12}}(?!0000)[0-9]{{4}}{_END}",
+        description="Family-card number: 16 digits, serial from 0001.",
+        examples=["3527012904150001"],
+    ),
 ]
 PurposeCode = Annotated[
     str,
     Meta(
-        pattern="^[a-z][a-z0-9_]{0,39}$",
+        pattern=f"^[a-z][a-z0-9_]{{0,39}}{_END}",
         description="Why it is asked; one of the configured codes.",
         examples=["pelayanan"],
     ),
@@ -38,14 +44,15 @@ PurposeCode = Annotated[
 VillageCode = Annotated[
     str,
     Meta(
-        pattern="^[0-9]{10}$",
+        pattern=f"^[0-9]{{10}}{_END}",
         description="Kemendagri code, undotted, of the village this is asked for; a key bound to a village needs none.",
         examples=["3527012001"],
     ),
 ]
 Threshold = Annotated[int, Meta(ge=1, le=100, description="Least similarity in percent that counts as a match.")]
 IsoDate = Annotated[
-    str, Meta(pattern="^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$", description="Date, yyyy-mm-dd.")
+    str,
+    Meta(pattern=f"^[0-9]{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]){_END}", description="Date, yyyy-mm-dd."),
 ]
-Digits = Annotated[str, Meta(pattern="^[0-9]{1,10}$", description="Digits of a code, unpadded or padded.")]
+Digits = Annotated[str, Meta(pattern=f"^[0-9]{{1,10}}{_END}", description="Digits of a code, unpadded or padded.")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]

@@ -94,7 +94,7 @@ def accounts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Acc
             password=password,
             ip_user=right.ip_user,
             ws=right.door == "ws_server",
-            daily_password=right.door == "ws_server",
+            daily_password=right.daily_password,
             zone=settings.time.zone,
         )
     if missing:

@@ -1,0 +1,62 @@
+"""`siak-gateway demo` (and `make demo`): the guided story in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.demo.story import Told
+
+_WIDTH = 30
+
+
+@click.command(epilog="Example: siak-gateway demo    (the same as: make demo)")
+def demo() -> None:
+    """Tell the story of an outage with a real gateway and a mock centre; exit 0 only if nothing was lost or doubled."""
+    import uvloop  # noqa: PLC0415 # imports late: --help stays instant
+
+    from gateway.cli.faults import FAILED  # noqa: PLC0415
+    from gateway.demo.story import Story  # noqa: PLC0415
+    from gateway.log import configure  # noqa: PLC0415
+
+    configure("error")
+    told = uvloop.run(Story(click.echo, _progress).tell())
+    click.echo(_table(told))
+    if told.lost or told.doubled:
+        sys.exit(FAILED)
+
+
+def _progress(text: str, share: float) -> None:
+    if not sys.stdout.isatty():
+        return
+    done = round(share * _WIDTH)
+    end = "\n" if share >= 1.0 else ""
+    click.echo(f"\r   [{'#' * done}{'.' * (_WIDTH - done)}] {text:<24}{end}", nl=False)
+
+
+def _table(told: Told) -> str:
+    head = f"\n{'':<14}{'asked':>8}{'answered':>10}{'told why':>10}{'queued':>8}{'delivered':>11}{'lost':>6}{'doubled':>9}"
+    rows = [head]
+    for position, (name, tally) in enumerate(told.chapters):
+        doubled = told.doubled if position == 0 else 0
+        rows.append(_row(name, (tally.asked, tally.answered, tally.refused, tally.lost, doubled)))
+    sums = [sum(values) for values in zip(*(_figures(tally) for _name, tally in told.chapters), strict=True)]
+    rows.append(_row("in all", (*sums, told.doubled)))
+    rows.append("\nThis version asks; handing in (queued, delivered) comes with submissions.")
+    return "\n".join(rows)
+
+
+def _figures(tally: object) -> tuple[int, int, int, int]:
+    from gateway.demo.counter import Tally  # noqa: PLC0415 # imports late
+
+    if not isinstance(tally, Tally):
+        raise TypeError("a chapter has a tally")
+    return tally.asked, tally.answered, tally.refused, tally.lost
+
+
+def _row(name: str, figures: tuple[int, ...]) -> str:
+    asked, answered, refused, lost, doubled = figures
+    return f"{name:<14}{asked:>8}{answered:>10}{refused:>10}{0:>8}{0:>11}{lost:>6}{doubled:>9}"

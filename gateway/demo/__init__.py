@@ -1,0 +1,1 @@
+"""The guided story of an outage: a real gateway, a real mock centre, and a clock that can run faster."""

@@ -1,0 +1,209 @@
+"""The story: a normal day, a slow centre, a month without it, and its return.
+
+```
+chapter         centre                      what must be seen
+normal day      up, 8 workers               every question answered; fifty who ask the same cause one call
+slow day        up, but slow and overloaded those it can serve in time are answered, the rest told at once
+a month away    accepts nothing             who was known is still answered, with the age; who was not is told why
+it is back      up                          fresh answers within seconds, without a restart
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.centre.client import outbound
+from gateway.centre.transport import Limits as OutboundLimits
+from gateway.demo.clock import StoryClock
+from gateway.demo.counter import Counter, Tally, some
+from gateway.mock_siak import MockSettings, MockSiak, parse_behaviour
+from gateway.mock_siak.accounts import demo_password
+from gateway.settings.loading import loads
+from gateway.wiring.gateway import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DAY = 86_400.0
+MONTH_DAYS = 30
+SECONDS_A_DAY = 0.5
+DEADLINE = 1.5
+_PATH = "35-27/dukcapil_sampang_3527"
+_CONFIG = f"""
+[server]
+port = 0
+operator_port = 0
+[centre.cache]
+stale_if_error = {40 * DAY:.0f}
+[rights.sampang]
+title = "Dinas Dukcapil Sampang"
+user_id = "dukcapil_sampang"
+fields = "all"
+purposes = ["pelayanan"]
+services = {{ biodata = "{_PATH}/CALL_NIK" }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The outcome.
+
+    Attributes:
+        chapters: Name and tally of each chapter.
+        doubled: Calls the centre saw beyond one for a question that many asked at once.
+        recovery: Seconds from the centre's return to the first fresh answer.
+    """
+
+    chapters: tuple[tuple[str, Tally], ...]
+    doubled: int
+    recovery: float
+
+    @property
+    def lost(self) -> int:
+        """Questions without an answer and without a typed refusal."""
+        return sum(tally.lost for _name, tally in self.chapters)
+
+
+class Story:
+    """Tells the story with real parts.
+
+    Args:
+        say: Prints a line.
+        progress: Prints over the last line: text and share done.
+    """
+
+    def __init__(self, say: Callable[[str], None], progress: Callable[[str, float], None]) -> None:
+        self._say = say
+        self._progress = progress
+        self._clock = StoryClock()
+
+    async def tell(self) -> Told:
+        """Run all chapters; everything it starts is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="siak-demo-") as folder:
+            mock = MockSiak(MockSettings(population=5_000))
+            addresses = await mock.start()
+            try:
+                return await self._with_gateway(mock, addresses.url, Path(folder))
+            finally:
+                await mock.stop()
+
+    async def _with_gateway(self, mock: MockSiak, centre: str, folder: Path) -> Told:
+        environ = {
+            "SIAK_GATEWAY_VAR": str(folder),
+            "SIAK_GATEWAY_CENTRE_URL": centre,
+            "SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD": demo_password(1, "dukcapil_sampang"),
+        }
+        settings = loads(_CONFIG, None, environ)
+        gateway = await Gateway.open(settings, environ, self._clock, random.Random(1))  # noqa: S311 # jitter only
+        try:
+            _caller, key = await gateway.callers.add("loket", right="sampang", may_skip_cache=True)
+            urls = await gateway.listen()
+            limits = OutboundLimits(64, 2.0, 30.0, 1_000_000, 30.0)
+            async with outbound(limits) as client:
+                client.base_url = urls["gateway"]
+                return await self._chapters(mock, Counter(client, key, DEADLINE))
+        finally:
+            await gateway.close()
+
+    async def _chapters(self, mock: MockSiak, counter: Counter) -> Told:
+        everybody = mock.population.active()
+        known, strangers = everybody[:300], everybody[300:]
+        normal, doubled = await self._normal_day(mock, counter, known)
+        slow = await self._slow_day(mock, counter, known, strangers[:400])
+        away = await self._month_away(mock, counter, known, strangers[400:])
+        back, recovery = await self._back(mock, counter, known, strangers[1000:])
+        chapters = (("normal day", normal), ("slow day", slow), ("a month away", away), ("it is back", back))
+        return Told(chapters, doubled, recovery)
+
+    async def _normal_day(self, mock: MockSiak, counter: Counter, known: list[str]) -> tuple[Tally, int]:
+        self._say("\n1. A normal day. The village looks people up; the centre answers.")
+        await _behave(mock, {"mode": "up", "workers": 8, "mean_seconds": 0.02})
+        tally = Tally()
+        before = _arrived(mock)
+        await counter.ask_all([known[0]] * 50, tally, at_once=50)
+        doubled = _arrived(mock) - before - 1
+        self._say(f"   Fifty desks asked for the same person at once; the centre was asked {doubled + 1} time(s).")
+        await self._in_steps("normal day", counter, known[1:], tally)
+        self._tell(tally)
+        return tally, doubled
+
+    async def _slow_day(self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]) -> Tally:
+        self._say("\n2. A slow day. The centre has two workers and needs 0.3 s a call; everybody asks anyway.")
+        await _behave(mock, {"mode": "up", "workers": 2, "mean_seconds": 0.3, "thrashing": 0.05})
+        tally = Tally()
+        mixed = [nik for pair in zip(some(known, len(new), 2), new, strict=True) for nik in pair]
+        await self._in_steps("slow day", counter, mixed, tally, at_once=64)
+        self._tell(tally)
+        return tally
+
+    async def _month_away(self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]) -> Tally:
+        self._say(f"\n3. The centre is away for {MONTH_DAYS} days (a day passes in {SECONDS_A_DAY:g} s here).")
+        await _behave(mock, {"mode": "hang"})
+        self._clock.run_at(DAY / SECONDS_A_DAY)
+        tally = Tally()
+        started = time.monotonic()
+        for day in range(MONTH_DAYS):
+            await counter.ask_all([*some(known, 20, day), *new[day * 2 : day * 2 + 2]], tally, at_once=22)
+            self._progress(f"day {day + 1} of {MONTH_DAYS}", (day + 1) / MONTH_DAYS)
+            await asyncio.sleep(max(0.0, started + (day + 1) * SECONDS_A_DAY - time.monotonic()))
+        self._clock.run_at(1.0)
+        self._tell(tally)
+        return tally
+
+    async def _back(
+        self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]
+    ) -> tuple[Tally, float]:
+        self._say("\n4. The centre is back. Nobody restarts anything.")
+        await _behave(mock, {"mode": "up", "workers": 8, "mean_seconds": 0.02})
+        tally = Tally()
+        started = time.monotonic()
+        fresh = iter(new)
+        while not tally.fresh and time.monotonic() - started < 30.0:  # noqa: PLR2004 # long past the promise of 5 s
+            await counter.ask(next(fresh), tally)
+            await asyncio.sleep(0.1)
+        recovery = time.monotonic() - started
+        self._say(f"   First fresh answer after {recovery:.1f} s.")
+        await self._in_steps("it is back", counter, some(known, 200, 4), tally)
+        self._tell(tally)
+        return tally, recovery
+
+    async def _in_steps(
+        self, name: str, counter: Counter, niks: list[str], tally: Tally, *, at_once: int = 8, steps: int = 10
+    ) -> None:
+        size = max(1, -(-len(niks) // steps))
+        for start in range(0, len(niks), size):
+            await counter.ask_all(niks[start : start + size], tally, at_once=at_once)
+            self._progress(name, min(1.0, (start + size) / len(niks)))
+
+    def _tell(self, tally: Tally) -> None:
+        age = f", the oldest {_age(tally.oldest)} old" if tally.remembered else ""
+        self._say(
+            f"   {tally.asked} asked: {tally.fresh} answered by the centre, {tally.remembered} from what is known{age}, "
+            f"{tally.refused} told why not{_codes(tally.codes)}."
+        )
+        waits = sorted(tally.waits)
+        if waits:
+            self._say(f"   Half were done within {waits[len(waits) // 2] * 1000:.0f} ms, all within {waits[-1]:.2f} s.")
+
+
+async def _behave(mock: MockSiak, document: Mapping[str, object]) -> None:
+    await mock.set_behaviour(parse_behaviour(dict(document)))
+
+
+def _arrived(mock: MockSiak) -> int:
+    return int(mock.stats_document()["arrived"])
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds / DAY:.0f} days" if seconds >= DAY else f"{seconds:.0f} s"
+
+
+def _codes(codes: dict[str, int]) -> str:
+    return " (" + ", ".join(f"{code} {count}" for code, count in sorted(codes.items())) + ")" if codes else ""
