@@ -1,0 +1,207 @@
+"""Callers that leave: at any byte, at any moment, by the thousand; they leave nothing behind and harm nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.testing.processes import GatewayProcess
+from tests.acceptance.stage import LOOKUP, PURPOSE, Figures, ask, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.acceptance.stage import Centre
+
+RST_ON_CLOSE = struct.pack("ii", 1, 0)
+SHORT, LONG = 5_000, 50_000
+AT_ONCE = 100
+AT_ONCE_AFTER = 12
+LONGEST_STAY = 0.15
+"""Seconds the most patient of them stays: long enough to be queued, sent, or waiting for the centre."""
+
+SLACK_KB = 16_384
+"""Memory an allocator may keep beside what is in use."""
+
+SPARE = 4
+"""Descriptors that come and go with the centre's pooled connections and the database's files."""
+
+
+@pytest.fixture(scope="module")
+def gateway(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """The gateway of this module."""
+    centre.behave()
+    with GatewayProcess(tmp_path_factory.mktemp("leaving"), centre.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(gateway: GatewayProcess) -> str:
+    """The key of a desk."""
+    return gateway.add_client("desk")
+
+
+def request_of(nik: str, key: str) -> bytes:
+    """A whole question as it goes over the wire."""
+    body = json.dumps({"nik": nik, "purpose": PURPOSE}).encode()
+    head = (
+        f"POST {LOOKUP} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def cut(sock: socket.socket, *, hard: bool) -> None:
+    """Leave: by a reset, or by closing."""
+    if hard:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
+    sock.close()
+
+
+def well_formed(number: int) -> str:
+    """One of 50,000 NIKs that have the right form; few of them belong to anybody."""
+    return f"35270{number // 9_000 + 1:01d}0101{number % 60:02d}{number % 9_000 + 1:04d}"
+
+
+async def leave_one(address: tuple[str, int], request: bytes, stay: float) -> None:
+    """Ask and leave with a reset, wherever the question is by then."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(request)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(reader.read(1), stay)
+    sock: socket.socket = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
+    writer.transport.abort()
+
+
+async def leave_many(address: tuple[str, int], key: str, numbers: range, rng: random.Random) -> None:
+    """So many callers that ask and leave, some at once."""
+    waiting = iter([(request_of(well_formed(number), key), rng.uniform(0.0, LONGEST_STAY)) for number in numbers])
+
+    async def one_after_another() -> None:
+        for request, stay in waiting:
+            await leave_one(address, request, stay)
+
+    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
+
+
+def come_and_go(gateway: GatewayProcess, key: str, numbers: range) -> None:
+    """Have callers ask about these numbers and leave."""
+    place = urlsplit(gateway.url)
+    asyncio.run(leave_many((place.hostname or "", place.port or 0), key, numbers, random.Random(7)))
+
+
+def settled(gateway: GatewayProcess, centre: Centre, key: str) -> Figures:
+    """The gateway's figures once nobody waits any more, at the centre or here."""
+
+    def calm() -> bool:
+        services = json.loads(gateway.get("/v1/services", key=key)[2])["services"]
+        return not any(service["queue"] for service in services) and centre.stats()["connections"] <= SPARE
+
+    eventually(calm, 15.0, "nobody waits any more")
+    return Figures.of(gateway.pid)
+
+
+def check_cancelled(gateway: GatewayProcess, centre: Centre, key: str, count: int) -> None:
+    """The fact both lengths prove."""
+    nik, *others = centre.niks(AT_ONCE_AFTER + 2)
+    centre.behave()
+    assert ask(gateway, key, nik).status == 200
+    centre.behave(mode="hang")
+    come_and_go(gateway, key, range(count // 5))
+    before = settled(gateway, centre, key)
+    come_and_go(gateway, key, range(count // 5, count))
+    after = settled(gateway, centre, key)
+    assert ask(gateway, key, nik).body["source"] == "cache"
+    centre.behave()
+    eventually(lambda: ask(gateway, key, others[0]).status == 200, 5.0, "fresh answers")
+    centre.slow(0.2)
+    with ThreadPoolExecutor(AT_ONCE_AFTER) as pool:
+        answers = list(pool.map(lambda other: ask(gateway, key, other, deadline=2.0), others[1:]))
+    assert [answer.status for answer in answers] == [200] * AT_ONCE_AFTER, "no place at the centre was lost"
+    assert abs(after.descriptors - before.descriptors) <= SPARE
+    assert after.threads <= before.threads
+    assert after.resident - before.resident <= SLACK_KB, (before, after)
+
+
+def test_cancelled_calls_leave_nothing_behind(gateway: GatewayProcess, centre: Centre, key: str) -> None:
+    """After thousands of callers left a hanging centre's gateway, sockets, threads and memory are as before."""
+    check_cancelled(gateway, centre, key, SHORT)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_fifty_thousand_cancelled_calls_leave_nothing_behind(
+    gateway: GatewayProcess, centre: Centre, key: str
+) -> None:
+    """The same over 50,000 callers."""
+    check_cancelled(gateway, centre, key, LONG)
+
+
+class GoodCaller:
+    """Somebody who asks all the time while a block runs; `failed` holds every answer that was not right."""
+
+    def __init__(self, gateway: GatewayProcess, key: str, nik: str) -> None:
+        self._asking = (gateway, key, nik)
+        self._stop = Event()
+        self._thread = Thread(target=self._go_on)
+        self.served = 0
+        self.failed: list[object] = []
+
+    def __enter__(self) -> GoodCaller:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _go_on(self) -> None:
+        while not self._stop.is_set():
+            try:
+                answer = ask(*self._asking)
+            except OSError as error:
+                self.failed.append(error)
+                continue
+            if answer.status == 200 and answer.nik == self._asking[2]:
+                self.served += 1
+            else:
+                self.failed.append(answer)
+
+
+@pytest.mark.parametrize("hard", [True, False], ids=["reset", "close"])
+@pytest.mark.parametrize("kept_alive", [False, True], ids=["first", "second"])
+def test_leaving_at_any_byte_harms_nobody(
+    gateway: GatewayProcess, centre: Centre, key: str, *, hard: bool, kept_alive: bool
+) -> None:
+    """A caller that leaves after any byte of its first or second request on a connection costs nobody an answer."""
+    centre.behave()
+    nik, other = centre.niks(2)
+    assert [ask(gateway, key, each).status for each in (nik, other)] == [200, 200]
+    place = urlsplit(gateway.url)
+    request = request_of(other, key)
+    before = settled(gateway, centre, key)
+    with GoodCaller(gateway, key, nik) as good:
+        for upto in range(len(request) + 1):
+            sock = socket.create_connection((place.hostname, place.port), timeout=5)
+            if kept_alive:
+                sock.sendall(request)
+                assert sock.recv(65_536).startswith(b"HTTP/1.1 200")
+            sock.sendall(request[:upto])
+            cut(sock, hard=hard)
+    assert not good.failed
+    assert good.served > 0
+    eventually(
+        lambda: abs(Figures.of(gateway.pid).descriptors - before.descriptors) <= SPARE, 5.0, "all sockets are closed"
+    )
+    assert "http.request.failed" not in gateway.log()

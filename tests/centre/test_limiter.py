@@ -1,0 +1,536 @@
+"""Admission: no more than the centre takes, fair shares of it, no waiting for what comes too late."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from gateway.centre.fair_queue import FairQueue, Ticket
+from gateway.centre.gate import Gate
+from gateway.centre.histogram import Histogram
+from gateway.centre.limit import FLOOR, Limit
+from gateway.centre.limiter import Limiter
+from gateway.centre.link import Flight, carry
+from gateway.centre.verdict import Admit, Refuse, Wait
+from gateway.contract.errors import CentreTimeout, CentreUnavailable, CentreUnreachable, Invalid, Overloaded
+from gateway.contract.messages import CentreService, Priority
+from gateway.settings.centre import LimiterSettings
+from tests.centre.stage import FarEnd, LoopClock, a_call, left_over, raises, reply, takes, virtually
+from tests.centre.thrashing import Job, World
+
+if TYPE_CHECKING:
+    from gateway.contract.messages import Call, Reply
+
+SETTINGS = LimiterSettings()
+
+
+def ticket(village: str = "v", deadline: float = 10.0) -> Ticket:
+    """A ticket of a village."""
+    return Ticket(Flight(a_call(village=village, deadline=deadline)))
+
+
+def put(queue: FairQueue[Ticket], priority: Priority, village: str, caller: str = "c", since: float = 0.0) -> Ticket:
+    """A ticket that waits in one place."""
+    made = ticket(village)
+    made.since = since
+    queue.push(made, priority, village, caller)
+    return made
+
+
+def village_of(made: Ticket | None) -> str:
+    """The village of the ticket's first asker."""
+    assert made is not None
+    return next(iter(made.flight.askers))[0]
+
+
+def test_classes_share_by_weight_and_none_starves() -> None:
+    """With all classes waiting, 1,500 places go 8:4:2:1; background gets more than 5 %."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for priority in Priority:
+        for _ in range(1500):
+            put(queue, priority, priority.name)
+    served = Counter(village_of(queue.take(0.0)) for _ in range(1500))
+    assert served == {"URGENT": 800, "COUNTER": 400, "ONLINE": 200, "BACKGROUND": 100}
+
+
+def test_a_class_that_comes_back_has_no_credit_from_its_absence() -> None:
+    """A class without work gathers no turns: when it returns it only gets its weight."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for _ in range(200):
+        put(queue, Priority.ONLINE, "online")
+    for _ in range(100):
+        queue.take(0.0)
+    for _ in range(100):
+        put(queue, Priority.COUNTER, "counter")
+    served = Counter(village_of(queue.take(0.0)) for _ in range(30))
+    assert served["counter"] <= 21
+
+
+def test_villages_take_turns_and_callers_within_them() -> None:
+    """One village with fifty times the tickets gets the same number of turns; so does each of its callers."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for _ in range(500):
+        put(queue, Priority.COUNTER, "heavy", caller="hog")
+    for _ in range(10):
+        put(queue, Priority.COUNTER, "heavy", caller="modest")
+        put(queue, Priority.COUNTER, "light")
+    served = Counter(village_of(queue.take(0.0)) for _ in range(20))
+    assert served == {"heavy": 10, "light": 10}
+    left = queue.lengths(Priority.COUNTER, "heavy")[1]
+    assert left == 500
+    again = [queue.take(0.0) for _ in range(10)]
+    assert all(made is not None for made in again)
+
+
+def test_the_oldest_goes_first_until_the_line_is_overloaded() -> None:
+    """A short line is served in order; once its oldest waits too long, the newest goes first."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1.0)
+    made = [put(queue, Priority.COUNTER, "v", since=float(second)) for second in range(3)]
+    assert queue.take(0.5) is made[0]
+    assert queue.take(5.0) is made[2]
+
+
+def test_a_shared_ticket_is_served_once_and_paid_for_by_its_villages() -> None:
+    """A call two villages wait for stands in both queues, is served at the first turn, and each pays half."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for _ in range(20):
+        put(queue, Priority.COUNTER, "a")
+        put(queue, Priority.COUNTER, "b")
+        shared = put(queue, Priority.COUNTER, "a", caller="shared")
+        queue.push(shared, Priority.COUNTER, "b", "shared")
+    assert queue.waiting == 60
+    served = [queue.take(0.0) for _ in range(60)]
+    assert len({id(made) for made in served}) == 60
+    assert (queue.take(0.0), queue.waiting) == (None, 0)
+
+
+def test_a_better_class_of_a_joining_asker_counts_at_once() -> None:
+    """A background refresh that a hospital joins is served in the hospital's class."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for _ in range(50):
+        put(queue, Priority.COUNTER, "a")
+    shared = put(queue, Priority.BACKGROUND, "a")
+    queue.push(shared, Priority.URGENT, "b", "hospital")
+    queue.push(shared, Priority.URGENT, "b", "hospital")
+    assert shared in {queue.take(0.0), queue.take(0.0)}
+
+
+def test_dead_entries_are_swept_out() -> None:
+    """In a newest-first line abandoned tickets sink; they are dropped once they outnumber the living."""
+    queue: FairQueue[Ticket] = FairQueue(patience=0.0)
+    first = put(queue, Priority.COUNTER, "v")
+    for _ in range(10_000):
+        queue.remove(put(queue, Priority.COUNTER, "v"))
+    line = first.places[0][2]
+    assert len(line.tickets) < 32
+    assert queue.take(9.0) is first
+    assert queue.lengths(Priority.COUNTER, "v") == (0, 0)
+    queue.remove(first)
+    assert queue.waiting == 0
+
+
+def test_what_goes_before_is_estimated_by_class_village_and_line() -> None:
+    """A light village's new call has few before it although a heavy one fills the queue."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    assert queue.ahead(0.0, Priority.COUNTER, "light", "c") == 0.0
+    for _ in range(1000):
+        put(queue, Priority.COUNTER, "heavy")
+    assert queue.ahead(0.0, Priority.COUNTER, "light", "c") < 3.0
+    assert queue.ahead(0.0, Priority.COUNTER, "heavy", "c") > 900.0
+    assert queue.ahead(0.0, Priority.COUNTER, "heavy", "other") < 5.0
+    assert queue.ahead(0.0, Priority.BACKGROUND, "light", "c") < 10.0
+
+
+def feed(limit: Limit, start: float, seconds: float, *, count: int = 50, answered: bool = True) -> float:
+    """A full window of equal samples with the limit in use; returns the time after it."""
+    limit.occupied(int(limit.value) + 1)
+    for _ in range(count):
+        limit.sample(start, epoch=limit.epoch, seconds=seconds, answered=answered)
+    limit.roll(start + SETTINGS.window)
+    return start + SETTINGS.window
+
+
+def test_the_limit_rises_while_calm_and_used() -> None:
+    """Calm windows raise a used limit, and leave an unused one alone."""
+    limit = Limit(SETTINGS, 0.0)
+    now = feed(limit, 0.0, 0.1)
+    assert limit.value > SETTINGS.initial
+    before = limit.value
+    for _ in range(50):
+        limit.sample(now, epoch=0, seconds=0.1, answered=True)
+    limit.roll(now + 0.5)
+    assert limit.value == before
+
+
+def test_the_absolute_objective_holds_where_the_relative_bound_would_drift() -> None:
+    """A centre that has always been slow is still above the objective: the limit goes down to 1, not below."""
+    limit = Limit(SETTINGS, 0.0)
+    now = 0.0
+    for _ in range(100):
+        now = feed(limit, now, 3.0)
+    assert limit.value == 1.0
+    assert limit.pause == 0.0
+
+
+def test_silence_brings_it_below_one_where_it_paces() -> None:
+    """Calls without any answer leave one call at a time with a pause of at most four seconds between."""
+    limit = Limit(SETTINGS, 0.0)
+    now = 0.0
+    for _ in range(100):
+        now = feed(limit, now, 5.0, answered=False)
+    assert limit.value == FLOOR
+    assert limit.pause == pytest.approx(4.0)
+
+
+def test_latency_above_a_multiple_of_calm_lowers_it_once_per_epoch() -> None:
+    """A rise over the calm latency lowers the limit; calls admitted before the decrease cannot lower it again."""
+    limit = Limit(SETTINGS, 0.0)
+    now = feed(limit, 0.0, 0.2)
+    before, epoch = limit.value, limit.epoch
+    now = feed(limit, now, 1.0)
+    assert before * 0.5 <= limit.value <= before * 0.9
+    lowered = limit.value
+    for _ in range(100):
+        limit.sample(now, epoch=epoch, seconds=9.0, answered=True)
+    limit.roll(now + 10.0)
+    assert limit.value == lowered
+
+
+def test_empty_windows_change_nothing() -> None:
+    """A night without calls leaves the limit where it was."""
+    limit = Limit(SETTINGS, 0.0)
+    now = feed(limit, 0.0, 0.2)
+    before = limit.value
+    limit.roll(now + 36_000.0)
+    assert limit.value == before
+
+
+def test_few_samples_wait_for_more() -> None:
+    """A single slow answer is not a trend: the window goes on until there are enough, or long enough."""
+    limit = Limit(SETTINGS, 0.0)
+    limit.sample(0.6, epoch=0, seconds=5.0, answered=True)
+    assert limit.value == SETTINGS.initial
+    limit.roll(4.0)
+    assert limit.value < SETTINGS.initial
+
+
+def test_sustained_slowness_does_not_pin_the_limit() -> None:
+    """When the centre becomes three times slower for good, yet within the objective, the limit recovers."""
+    limit = Limit(SETTINGS, 0.0)
+    now = 0.0
+    for _ in range(20):
+        now = feed(limit, now, 0.2)
+    for _ in range(200):
+        now = feed(limit, now, 0.9)
+    assert limit.value > 4.0
+
+
+def test_quantiles_are_within_a_step() -> None:
+    """The histogram's p90 of 1..100 ms is 90 ms within 10 %; it can be emptied and halved."""
+    histogram = Histogram()
+    assert histogram.quantile(0.9) == 0.0
+    for millisecond in range(1, 101):
+        histogram.add(millisecond / 1000.0)
+    assert histogram.quantile(0.9) == pytest.approx(0.09, rel=0.1)
+    histogram.halve()
+    assert 0 < histogram.count <= 50
+    histogram.clear()
+    histogram.add(1e9)
+    assert histogram.quantile(0.5) > 500.0
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_a_thrashing_centre_keeps_its_goodput(times: int) -> None:
+    """At several times its capacity the centre still answers four fifths of what it can, and villages get alike."""
+    world = World(SETTINGS, seed=3)
+    for village in range(20):
+        world.arrivals(times * 5.0, 0.0, 60.0, village=f"v{village}")
+    world.run(60.0)
+    assert world.answered(20.0, 60.0) >= 0.78 * 100.0 * 40.0
+
+
+def test_it_recovers_from_a_burst_at_once() -> None:
+    """A burst of five times the capacity leaves nothing behind: ten seconds later all calls are answered again."""
+    world = World(SETTINGS, seed=4)
+    world.arrivals(60.0, 0.0, 90.0)
+    world.arrivals(440.0, 20.0, 50.0)
+    world.run(90.0)
+    assert world.answered(62.0, 88.0) >= 0.95 * 60.0 * 26.0
+
+
+def test_one_heavy_village_does_not_lower_the_others() -> None:
+    """With one village at fifty times the load of the nine others, those get all their answers (Jain ≥ 0.95)."""
+    world = World(SETTINGS, seed=5)
+    for village in range(9):
+        world.arrivals(5.0, 0.0, 60.0, village=f"v{village}")
+    world.arrivals(250.0, 0.0, 60.0, village="heavy")
+    world.run(60.0)
+    shares = [world.answered(20.0, 55.0, village=f"v{village}") / (5.0 * 35.0) for village in range(9)]
+    jain = sum(shares) ** 2 / (len(shares) * sum(share**2 for share in shares))
+    assert jain >= 0.95
+    assert min(shares) >= 0.8
+
+
+def test_one_village_cannot_fill_the_queue() -> None:
+    """A village that floods the queue is refused while another still finds room."""
+    gate: Gate[Job] = Gate(LimiterSettings(initial=1, waiting=100), Random(1), 0.0)
+    flood = a_call(village="flood")
+    verdicts = [gate.offer(0.0, Job(flood), flood) for _ in range(200)]
+    assert any(isinstance(verdict, Refuse) and verdict.reason == "full" for verdict in verdicts)
+    other = a_call(village="other")
+    assert isinstance(gate.offer(0.0, Job(other), other), Wait)
+
+
+def test_what_cannot_be_in_time_is_refused_at_once_with_jitter() -> None:
+    """Known latency and queue decide at the door; the times to come back are spread."""
+    gate: Gate[Job] = Gate(LimiterSettings(initial=1), Random(1), 0.0)
+    call = a_call(deadline=0.9)
+    gate.offer(0.0, Job(call), call)
+    gate.limit.typical = 1.0
+    verdicts = [gate.offer(0.0, Job(call), call) for _ in range(20)]
+    assert all(isinstance(verdict, Refuse) and verdict.reason == "deadline" for verdict in verdicts)
+    assert len({verdict.after for verdict in verdicts if isinstance(verdict, Refuse)}) > 10
+    late = a_call(deadline=-1.0)
+    assert isinstance(gate.offer(0.0, Job(late), late), Refuse)
+
+
+class GateMachine(RuleBasedStateMachine):
+    """Any history of arrivals, ends, leaving and time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.gate: Gate[Job] = Gate(LimiterSettings(initial=4, waiting=20), Random(2), 0.0)
+        self.waiting: list[Job] = []
+        self.flying: list[Job] = []
+        self.extra = 0
+
+    @rule(seconds=st.sampled_from([0.0, 0.05, 0.5, 3.0, 20.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes; places may come free by it."""
+        self.now += seconds
+        self._next()
+
+    @rule(
+        village=st.sampled_from("abc"),
+        priority=st.sampled_from(list(Priority)),
+        patience=st.sampled_from([0.1, 5.0, 50.0]),
+    )
+    def arrive(self, village: str, priority: Priority, patience: float) -> None:
+        """A call comes."""
+        call = a_call(village=village, priority=priority, deadline=self.now + patience)
+        job = Job(call)
+        full = self.gate.in_flight >= self.gate.limit.value
+        verdict = self.gate.offer(self.now, job, call)
+        if isinstance(verdict, Admit):
+            self._flies(job, beyond=full)
+        elif isinstance(verdict, Wait):
+            self.waiting.append(job)
+        else:
+            assert 0.0 < verdict.after <= 90.0
+
+    @precondition(lambda self: bool(self.flying))
+    @rule(data=st.data(), seconds=st.sampled_from([None, 0.05, 0.5, 9.0]), answered=st.booleans())
+    def end(self, data: st.DataObject, seconds: float | None, *, answered: bool) -> None:
+        """A call ends."""
+        job = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        self.gate.done(self.now, job, seconds=seconds, answered=answered)
+        self._next()
+
+    @precondition(lambda self: bool(self.waiting))
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        """A waiting asker leaves."""
+        self.gate.abandon(self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1))))
+
+    @precondition(lambda self: bool(self.waiting))
+    @rule(data=st.data(), village=st.sampled_from("abcd"), priority=st.sampled_from(list(Priority)))
+    def join(self, data: st.DataObject, village: str, priority: Priority) -> None:
+        """Another asker shares a waiting call."""
+        job = data.draw(st.sampled_from(self.waiting))
+        self.gate.join(job, a_call(village=village, priority=priority, caller="joined"))
+
+    def _next(self) -> None:
+        for job, verdict in self.gate.next(self.now):
+            self.waiting.remove(job)
+            if isinstance(verdict, Admit):
+                self._flies(job, beyond=False)
+
+    def _flies(self, job: Job, *, beyond: bool) -> None:
+        assert not job.waiting
+        self.flying.append(job)
+        self.extra += beyond
+
+    @invariant()
+    def nothing_is_lost_or_doubled(self) -> None:
+        """Every call is in exactly one place, and the gate's counts say so."""
+        assert self.gate.in_flight == len(self.flying)
+        assert self.gate.waiting == len(self.waiting) <= 20
+        assert all(job.waiting for job in self.waiting)
+
+    @invariant()
+    def nobody_waits_beside_a_free_place(self) -> None:
+        """If somebody waits, the limit is in use, or time alone will free a place."""
+        if self.waiting:
+            due = self.gate.wake_at()
+            assert due is not None
+            assert due <= self.now + 4.0 + 1e-6
+
+
+TestGateMachine = GateMachine.TestCase
+TestGateMachine.settings = hypothesis_settings(max_examples=50, stateful_step_count=40, deadline=None)
+
+
+def limiter(far: FarEnd, **knobs: int) -> Limiter:
+    """The link under test."""
+    return Limiter(far, LimiterSettings(**knobs), clock=far.clock, random=Random(9))
+
+
+def test_never_more_in_flight_than_the_limit_while_answers_come() -> None:
+    """Two hundred askers at once: at most the limit is at the centre, and all are answered."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), takes(0.1))
+        link = limiter(far, initial=4, maximum=4)
+        await asyncio.gather(*(link.ask(a_call(village=f"v{n % 7}")) for n in range(200)))
+        assert far.most == 4
+        assert len(far.calls) == 200
+        assert left_over() == 0
+        waiting, in_flight, p90, wait = link.figures(CentreService.BIODATA)
+        assert (waiting, in_flight, wait) == (0, 0, 0.0)
+        assert p90 == pytest.approx(0.1, rel=0.1)
+
+    virtually(main())
+
+
+def test_a_waiting_call_hears_at_its_deadline_that_it_was_not_sent() -> None:
+    """A caller whose turn does not come is refused at its deadline, executed `no`."""
+
+    async def main() -> None:
+        clock = LoopClock()
+        far = FarEnd(clock, takes(30.0))
+        link = limiter(far, initial=1)
+        stuck = asyncio.ensure_future(link.ask(a_call(deadline=60.0)))
+        await asyncio.sleep(0.1)
+        with pytest.raises(Overloaded) as caught:
+            await link.ask(a_call(deadline=1.0))
+        assert clock.monotonic() == pytest.approx(1.0)
+        assert caught.value.executed == "no"
+        await stuck
+
+    virtually(main())
+
+
+def test_calls_the_centre_keeps_do_not_hide_its_return() -> None:
+    """With every place held by calls that hang, one more is let through each two seconds."""
+
+    async def main() -> None:
+        clock = LoopClock()
+
+        async def act(call: Call) -> Reply:
+            if call.caller == "stuck":
+                await asyncio.sleep(50.0)
+            return reply()
+
+        far = FarEnd(clock, act)
+        link = limiter(far, initial=4, maximum=4)
+        stuck = [asyncio.ensure_future(link.ask(a_call(caller="stuck", deadline=60.0))) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        await asyncio.gather(*(link.ask(a_call(deadline=10.0)) for _ in range(3)))
+        assert clock.monotonic() < 3.0
+        await asyncio.gather(*stuck)
+
+    virtually(main())
+
+
+def test_a_joining_asker_extends_a_waiting_calls_deadline() -> None:
+    """A call in the queue lives until the latest deadline of its askers."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), takes(1.5))
+        link = limiter(far, initial=1, maximum=1)
+        first = asyncio.ensure_future(link.ask(a_call()))
+        await asyncio.sleep(0.1)
+        carried = carry(a_call(deadline=1.0, village="a"), bound=60.0)
+        second = asyncio.ensure_future(link.ask(carried))
+        await asyncio.sleep(0.1)
+        carried.flight.join(a_call(deadline=8.0, village="b", priority=Priority.URGENT))
+        await asyncio.gather(first, second)
+
+    virtually(main())
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured"),
+    [(CentreUnreachable, False), (CentreUnavailable, False), (Invalid, True), (CentreTimeout, False)],
+)
+def test_only_what_the_centre_took_its_time_for_is_measured(kind: type[Exception], measured: bool) -> None:  # noqa: FBT001 - a table's column
+    """Failures that never reached the centre, or gave it no chance, teach the limit nothing."""
+
+    async def main() -> None:
+        link = limiter(FarEnd(LoopClock(), raises(kind())))
+        with pytest.raises(kind):
+            await link.ask(a_call())
+        assert (link.figures(CentreService.BIODATA)[2] is not None) is measured
+
+    virtually(main())
+
+
+def test_fifty_thousand_cancelled_calls_leave_nothing_behind() -> None:
+    """Callers who leave, waiting or in flight, at any moment, leave no task, place, timer or count."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), takes(0.05))
+        link = limiter(far, initial=8, maximum=8, waiting=100_000)
+        random = Random(11)
+        for _ in range(50):
+            askers = [asyncio.ensure_future(link.ask(a_call(village=f"v{n % 50}", deadline=1e6))) for n in range(1000)]
+            await asyncio.sleep(random.uniform(0.0, 0.2))
+            for asker in askers:
+                asker.cancel()
+            await asyncio.gather(*askers, return_exceptions=True)
+        assert left_over() == 0
+        assert link.figures(CentreService.BIODATA)[:2] == (0, 0)
+        assert far.running == 0
+        await asyncio.gather(*(link.ask(a_call(deadline=1e6)) for _ in range(20)))
+
+    virtually(main())
+
+
+def test_closing_refuses_who_waits() -> None:
+    """On shutdown waiting callers are refused, those in flight are not disturbed."""
+
+    async def main() -> None:
+        link = limiter(FarEnd(LoopClock(), takes(1.0)), initial=1, maximum=1)
+        flying = asyncio.ensure_future(link.ask(a_call()))
+        await asyncio.sleep(0.1)
+        waiting = asyncio.ensure_future(link.ask(a_call()))
+        await asyncio.sleep(0.1)
+        await link.close()
+        with pytest.raises(Overloaded):
+            await waiting
+        await flying
+
+    virtually(main())
+
+
+def test_admission_is_cheap_with_a_thousand_waiting() -> None:
+    """One pass through queue, future, timer and wake costs well under 100 µs of this machine's time."""
+
+    async def main() -> float:
+        far = FarEnd(LoopClock(), takes(0.0))
+        link = limiter(far, initial=16, maximum=16, waiting=100_000)
+        start = time.process_time()
+        for _ in range(5):
+            await asyncio.gather(*(link.ask(a_call(village=f"v{n % 186}", deadline=1e6)) for n in range(1000)))
+        return (time.process_time() - start) / 5000.0
+
+    assert virtually(main()) < 250e-6

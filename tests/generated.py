@@ -1,0 +1,69 @@
+"""The files that are drawn from the code: `python -m tests.generated` writes them, `--check` names the stale ones.
+
+```
+settings' schema ─► config/schema.json, docs/reference/config.md      click ─► docs/reference/cli.md
+error tree       ─► docs/reference/errors.md                          hook specifications ─► docs/reference/hooks.md
+route table      ─► docs/reference/openapi.json                       metric families ─► docs/reference/metrics.md
+calls of loggers ─► docs/reference/events.md   (with the meanings in docs/reference/meanings.toml)
+```
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.docs import api_page, cli_page, config_page, error_page, event_page, hook_page, metric_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The working copy."""
+
+FILES: Mapping[str, Callable[[Path], str]] = {
+    "config/schema.json": config_page.schema_file,
+    "docs/reference/openapi.json": api_page.openapi_file,
+    "docs/reference/config.md": config_page.page,
+    "docs/reference/cli.md": cli_page.page,
+    "docs/reference/errors.md": error_page.page,
+    "docs/reference/events.md": event_page.page,
+    "docs/reference/hooks.md": hook_page.page,
+    "docs/reference/metrics.md": metric_page.page,
+}
+"""Each generated file, and what makes its text from the working copy."""
+
+
+def stale(root: Path) -> list[str]:
+    """Names of the generated files that do not say what the code says."""
+    return [name for name, make in FILES.items() if not _holds(root / name, make(root))]
+
+
+def write(root: Path) -> list[str]:
+    """Write every stale file; their names."""
+    renewed = stale(root)
+    for name in renewed:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(FILES[name](root), encoding="utf-8")
+    return renewed
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8") == text
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check; the exit code is 1 when `--check` finds a stale file."""
+    parser = argparse.ArgumentParser(prog="python -m tests.generated", description="Write the generated files.")
+    parser.add_argument("--check", action="store_true", help="only name the stale ones; exit 1 if there are any")
+    checking = parser.parse_args(arguments).check
+    names = stale(ROOT) if checking else write(ROOT)
+    for name in names:
+        sys.stdout.write(f"{name} {'is stale; run: make format' if checking else 'was renewed'}\n")
+    return 1 if checking and names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

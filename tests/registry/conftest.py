@@ -1,0 +1,126 @@
+"""Extensions made for a test: real packages with metadata on `sys.path`, found through real entry points."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import structlog
+
+from gateway.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import httpx
+    from structlog.typing import FilteringBoundLogger
+
+    from gateway.contract import Answer, Asking, Caller, CentreStatus, Clock, Host, Job, Question, Right
+    from gateway.settings import Settings
+
+
+class Desk:
+    """A host that tells the time and is good for nothing else."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.log: FilteringBoundLogger = structlog.get_logger()
+        self.clock: Clock = self
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """No outbound client here."""
+        raise LookupError
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Nobody is known here."""
+        raise LookupError(len(headers))
+
+    def right(self, caller: Caller) -> Right | None:
+        """Nobody has a right here."""
+        del caller
+
+    async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
+        """Nothing can be asked here."""
+        raise LookupError(caller, question, asking)
+
+    def centre_status(self) -> tuple[CentreStatus, ...]:
+        """No centre here."""
+        return ()
+
+    def every(self, job: Job) -> None:
+        """No jobs here."""
+        raise LookupError(job)
+
+
+class Install(Protocol):
+    """Installs a package with extensions."""
+
+    def __call__(self, name: str, source: str, manifest: str = "", *, attribute: str = "Ext") -> None:
+        """Install an extension called `name` whose module has this source."""
+
+
+@pytest.fixture
+def host_for() -> Callable[[str], Host]:
+    """Gives each extension its host."""
+    return Desk
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs packages into a folder on `sys.path`; they are forgotten after the test."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    made: list[str] = []
+
+    def add(name: str, source: str, manifest: str = "", *, attribute: str = "Ext") -> None:
+        module = f"outside_{name}"
+        package = site / module
+        package.mkdir()
+        (package / "__init__.py").write_text(HEAD + textwrap.dedent(source))
+        if manifest:
+            (package / "manifest.toml").write_text(manifest)
+        info = site / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[siak_gateway]\n{name} = {module}:{attribute}\n")
+        made.append(module)
+        importlib.invalidate_caches()
+
+    yield add
+    for module in made:
+        sys.modules.pop(module, None)
+
+
+HEAD = """
+from gateway.contract import *
+from gateway.contract.web import *
+from gateway.contract.errors import *
+import asyncio
+"""
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Callable[[str], Settings]:
+    """Settings from a text of TOML."""
+
+    def read(text: str) -> Settings:
+        file = tmp_path / "gateway.toml"
+        file.write_text(text)
+        return load(file, {})
+
+    return read
