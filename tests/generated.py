@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.docs import api_page, cli_page, config_page, error_page, event_page, hook_page, metric_page
+from tests.docs.markdown import Unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,18 +37,28 @@ FILES: Mapping[str, Callable[[Path], str]] = {
 """Each generated file, and what makes its text from the working copy."""
 
 
-def stale(root: Path) -> list[str]:
-    """Names of the generated files that do not say what the code says."""
-    return [name for name, make in FILES.items() if not _holds(root / name, make(root))]
+def complaints(root: Path, *, mend: bool) -> list[str]:
+    """What is wrong with the generated files, one line each.
 
-
-def write(root: Path) -> list[str]:
-    """Write every stale file; their names."""
-    renewed = stale(root)
-    for name in renewed:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(FILES[name](root), encoding="utf-8")
-    return renewed
+    Args:
+        root: The working copy.
+        mend: Write the stale files; only what people have to explain is left to complain of.
+    """
+    found: list[str] = []
+    for name, make in FILES.items():
+        try:
+            text = make(root)
+        except Unexplained as error:
+            found.append(f"{name}: {error}")
+            continue
+        if _holds(root / name, text):
+            continue
+        if mend:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8")
+        else:
+            found.append(f"{name} is stale; run: make format")
+    return found
 
 
 def _holds(file: Path, text: str) -> bool:
@@ -55,14 +66,12 @@ def _holds(file: Path, text: str) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check; the exit code is 1 when `--check` finds a stale file."""
+    """Write or check; the exit code is 1 when something is left to complain of."""
     parser = argparse.ArgumentParser(prog="python -m tests.generated", description="Write the generated files.")
     parser.add_argument("--check", action="store_true", help="only name the stale ones; exit 1 if there are any")
-    checking = parser.parse_args(arguments).check
-    names = stale(ROOT) if checking else write(ROOT)
-    for name in names:
-        sys.stdout.write(f"{name} {'is stale; run: make format' if checking else 'was renewed'}\n")
-    return 1 if checking and names else 0
+    left = complaints(ROOT, mend=not parser.parse_args(arguments).check)
+    sys.stdout.write("".join(f"{line}\n" for line in left))
+    return 1 if left else 0
 
 
 if __name__ == "__main__":

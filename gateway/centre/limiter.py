@@ -174,9 +174,14 @@ class Limiter:
         latencies.add(seconds)
 
     def _pump(self) -> None:
-        """Hand free places to those whose turn it is."""
-        for passage, verdict in self._gate.next(self._clock.monotonic()):
-            _wake(passage, verdict)
+        """Hand free places to those whose turn it is; one whose caller has just left goes on to the next."""
+        lost = True
+        while lost:
+            lost = False
+            for passage, verdict in self._gate.next(self._clock.monotonic()):
+                if not _wake(passage, verdict) and verdict is ADMIT:
+                    self._gate.done(self._clock.monotonic(), passage, seconds=None)
+                    lost = True
         self._arm()
 
     def _arm(self) -> None:
@@ -217,6 +222,9 @@ class Limiter:
         return Overloaded(executed="no", retry_after=verdict.after)
 
 
-def _wake(passage: _Waiting, verdict: Admit | Refuse) -> None:
-    if passage.woken is not None and not passage.woken.done():
-        passage.woken.set_result(verdict)
+def _wake(passage: _Waiting, verdict: Admit | Refuse) -> bool:
+    """Tell a waiting caller; False if it was cancelled in this very turn of the loop and will not hear it."""
+    if passage.woken is None or passage.woken.done():
+        return False
+    passage.woken.set_result(verdict)
+    return True

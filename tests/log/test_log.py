@@ -84,7 +84,7 @@ def test_an_unknown_key_is_dropped_and_named(lines: Lines) -> None:
         {NIK: 1},
         ValueError(f"no such number {NIK}"),
         Path("/blobs") / NIK,
-        Enum("Found", {"NIK_" + NIK: 1})["NIK_" + NIK],
+        Enum("Found", [("NIK_" + NIK, 1)])(1),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -122,7 +122,7 @@ def test_an_exception_shows_types_places_and_causes_but_no_values(lines: Lines) 
     held = NAME
     try:
         try:
-            _ = {}[held]
+            _ = {"": 0}[held]
         except KeyError as error:
             raise ValueError(f"cannot read '{NAME}' of {NIK}\nDETAIL: {NAME}") from error
     except ValueError:
@@ -219,7 +219,7 @@ def test_auto_is_pretty_on_a_terminal_only() -> None:
     """A pseudo-terminal gets pretty lines, a pipe JSON."""
     leader, follower = os.openpty()
     with open(follower, "wb", buffering=0) as terminal:  # noqa: PTH123 # a descriptor, not a path
-        log.configure("info", "auto", terminal)  # type: ignore[arg-type] # unbuffered: FileIO writes like BinaryIO
+        log.configure("info", "auto", terminal)
         structlog.get_logger().info("a.b.c")
         assert b"\x1b[" in os.read(leader, 1000)
     os.close(leader)
@@ -232,7 +232,7 @@ def test_a_stream_that_fails_loses_lines_and_nothing_else() -> None:
     reader, writer = os.pipe()
     with open(writer, "wb", buffering=0) as broken:  # noqa: PTH123 # a descriptor, not a path
         os.close(reader)
-        sink = log.LineSink(broken)  # type: ignore[arg-type] # unbuffered: FileIO writes like BinaryIO
+        sink = log.LineSink(broken)
         sink.info(b"one")
     closed = io.BytesIO()
     second = log.LineSink(closed)

@@ -51,7 +51,7 @@ class Desk:
 
     def right(self, caller: Caller) -> Right | None:
         """Nobody has a right here."""
-        del caller
+        raise LookupError(caller)
 
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Nothing can be asked here."""

@@ -189,12 +189,14 @@ BROKEN = {
         "is not a subclass of gateway.contract.ExtensionC",
     ),
     "config_raises": (
-        ("from pydantic import model_validator\n"
-        "class C(ExtensionConfig):\n"
-        "    @model_validator(mode='before')\n"
-        "    @classmethod\n"
-        "    def no(cls, data):\n        raise KeyError('x')\n"
-        "class Ext(Extension):\n    name, api_version, Config = 'bad', 1, C\n"),
+        (
+            "from pydantic import model_validator\n"
+            "class C(ExtensionConfig):\n"
+            "    @model_validator(mode='before')\n"
+            "    @classmethod\n"
+            "    def no(cls, data):\n        raise KeyError('x')\n"
+            "class Ext(Extension):\n    name, api_version, Config = 'bad', 1, C\n"
+        ),
         "load",
         "fails while it checks its own Config",
     ),

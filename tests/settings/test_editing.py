@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -66,7 +65,7 @@ def test_a_file_is_replaced_with_its_mode_and_through_its_link(tmp_path: Path) -
     assert link.is_symlink()
     assert real.read_text() == "a = 2\n"
     assert real.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(real.parent) == ["gateway.toml"]
+    assert [each.name for each in real.parent.iterdir()] == ["gateway.toml"]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -76,4 +75,4 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         replace_file(file, "\ud800")
     assert file.read_text() == "a = 1\n"
-    assert os.listdir(tmp_path) == ["gateway.toml"]
+    assert [each.name for each in tmp_path.iterdir()] == ["gateway.toml"]

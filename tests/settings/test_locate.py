@@ -127,7 +127,8 @@ def toml(value: Any) -> str:
 @given(st.dictionaries(KEY, st.dictionaries(KEY, VALUE, max_size=4), max_size=4))
 def test_any_tables_are_walked_to_the_end(tables: dict[str, dict[str, Any]]) -> None:
     """For any tables and nested values, each key has the line it is written on."""
-    text, expected = "", {}
+    text = ""
+    expected: dict[KeyPath, int] = {}
     for table, pairs in tables.items():
         expected[table,] = text.count("\n") + 1
         text += f"[{table}]\n"
