@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.load import Measured, generator, load
+from bench.load import generator, load
 from bench.machine import describe
 from bench.peers.nginx import installed, nginx
 from gateway.mock_siak import demo_accounts, start_process
@@ -30,6 +30,8 @@ from gateway.testing.processes import GatewayProcess, demo_rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from bench.load import Measured
 
 CONNECTIONS = 32
 PEOPLE = 60_000
@@ -111,9 +113,9 @@ class Bench:
             theirs.append(self._ask(peer, self._warm, connections=1, seconds=2).p50)
         return statistics.median(ours), statistics.median(theirs)
 
-    def warm_up(self) -> None:
+    def warm_up(self, url: str | None = None) -> None:
         """Ask for everybody who is asked for again later."""
-        self._ask(self._gateway.url, self._warm, seconds=2)
+        self._ask(url or self._gateway.url, self._warm, seconds=2)
 
     def _against(self, name: str, ours: Callable[[], Measured], peer: str, bodies: list[str], goal: float) -> Ratio:
         pairs = []
@@ -177,7 +179,7 @@ def measure(seconds: float, rounds: int) -> str:
                 rows.append(run.cached(peer, "cached look-up / bare server, same route and headers", 0.6))
             if installed():
                 with nginx(folder, gateway.url) as peer:
-                    load(f"{peer}/v1/residents/lookup", run._warm, run._headers, connections=8, seconds=2)
+                    run.warm_up(peer)
                     rows.append(run.cached(peer, "cached look-up / nginx proxy_cache", 0.2))
             with bare("aiohttp", mock.url + target, extra) as peer:
                 rows.append(run.uncached(peer, "uncached look-up / bare handler on aiohttp's client", 0.6))

@@ -2,14 +2,14 @@
 
 ```
 structlog.get_logger() ─┐
-                        ├─► Renderer: keys on the list ► digits net ► exceptions without values ─► LineSink ─► stream
+                        ├─► Renderer: keys on the list ► net ► exceptions without values ─► LineSink ─► stream
 standard library ───────┘
 ```
 
 Events are dotted constants (`centre.call.finished`) with fields. What keeps personal data out:
 
 - a key that is not on `KEYS` is dropped, and its name (never its value) is listed in `redacted`;
-- numbers of 13 digits and more, as text or number, are blotted out wherever they stand;
+- numbers of 13 digits and more, as text or number, and API keys are blotted out wherever they stand;
 - exceptions show types, places and the first line of their messages with everything in quotes blotted out, and
   never local variables;
 - lines of other libraries (standard library `logging`) are treated like exception messages.
@@ -42,16 +42,16 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "pretty"]
 
 _NAMES = """
-account action adapter address addresses after age_seconds alarm_at allowance applied at attempt attempts before bytes
-cache caller callers calls changed circuit class client code codes connections count cure database day days deadline
-dialect disabled door dropped elapsed enabled entries error errors event every executed exit_code expected extension
-extensions failed failures fault faults file files folder folders format found fresh health host http_status in_flight
-instance job jobs kept key_id key_ids kind left level limit line lines listeners lost method migration mode module ok
-operator_port outcome owner pending pid plugin port ports priority process purpose queue quota_left reason reload
-removed request_id resets_in restart restart_needed retry_after revision revisions right rights route routes rows rule
-seconds service services share shares signal since size source stage stale state states status stopped table tables
-task tasks took tried tries unit url urls used variable verb version village wait waited waiting waits window workers
-zone
+account action adapter address addresses after age_seconds alarm_at allowance applied arrived at attempt attempts
+before bytes cache caller callers calls changed circuit class client code codes connections control_url count cure
+database day days deadline detail dialect disabled door dropped elapsed enabled entries errno error errors event every
+executed exit_code expected extension extensions failed failures fault faults file files folder folders format found
+fresh health host http_status in_flight instance job jobs kept key key_id key_ids kind left level limit line lines
+listeners lost method migration mode module now ok operator_port outcome owner pause pending pid plugin port ports
+priority process purpose queue quota_left reason reload removed request_id resets_in restart restart_needed
+retry_after revision revisions right rights route routes rows rule seconds served service services share shares signal
+since size source stage stale state states status stopped store table tables task tasks took tried tries unit url urls
+used variable verb version village wait waited waiting waits whole window workers works zone
 """
 
 KEYS = frozenset(_NAMES.split())
@@ -59,7 +59,7 @@ KEYS = frozenset(_NAMES.split())
 
 BLOT = "[redacted]"
 
-_DIGITS = re.compile(r"\d(?:[ .\-]?\d){12,}")
+_NET = re.compile(r"\d(?:[ .\-]?\d){12,}|sgw_\w+")
 _QUOTED = re.compile(r"(?<!\w)(['\"]).*\1(?!\w)")
 _SHORTEST_NUMBER = 13
 _LARGEST_FIGURE = 10 ** (_SHORTEST_NUMBER - 1)
@@ -98,10 +98,10 @@ def level_of(outcome: str) -> Level:
 
 
 def netted(text: str) -> str:
-    """A text without numbers long enough to be a NIK or KK, cut where it is very long."""
+    """A text without API keys and numbers long enough to be a NIK or KK, cut where it is very long."""
     if len(text) < _SHORTEST_NUMBER:
         return text
-    return _DIGITS.sub(BLOT, text[:_LONGEST_TEXT])
+    return _NET.sub(BLOT, text[:_LONGEST_TEXT])
 
 
 def message_of(text: str) -> str:

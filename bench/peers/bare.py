@@ -13,17 +13,19 @@ import asyncio
 import json
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
 import uvloop
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.http.server import Listener
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 FIXED = json.dumps({"status": "active", "resident": {f"FIELD_{n:02}": "X" * 14 for n in range(30)}}).encode()
 HEADERS = {

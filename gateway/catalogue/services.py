@@ -6,43 +6,12 @@ purpose implies. Purposes are configuration; the default set stands here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from gateway.catalogue import fields
 from gateway.catalogue.bilingual import Bilingual
-
-
-class Priority(StrEnum):
-    """Class of a question or submission, most urgent first; each is weighted twice the next (8:4:2:1)."""
-
-    URGENT = "urgent"
-    """Birth, death, hospital."""
-    COUNTER = "counter"
-    """A citizen is waiting at a desk."""
-    ONLINE = "online"
-    """Somebody waits, though not at a desk."""
-    BACKGROUND = "background"
-    """Nobody waits."""
-
-    @property
-    def rank(self) -> int:
-        """0 for the most urgent, 3 for the least."""
-        return _RANKS[self]
-
-    @property
-    def weight(self) -> int:
-        """Its share of the way to the centre beside the other classes: 8, 4, 2, 1."""
-        return 8 >> self.rank
-
-
-_RANKS: Final[Mapping[Priority, int]] = MappingProxyType({priority: rank for rank, priority in enumerate(Priority)})
-
-
-def lowest(first: Priority, *others: Priority) -> Priority:
-    """Return the least urgent of the classes given."""
-    return max(first, *others, key=_RANKS.__getitem__) if others else first
+from gateway.contract.messages import Priority
 
 
 @dataclass(frozen=True, slots=True)

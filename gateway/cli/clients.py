@@ -44,8 +44,9 @@ def clients() -> None:
 @click.option("--expires-in-days", type=click.FloatRange(min=0, min_open=True), help="Default: 365.")
 @_json
 @_config
-def add(  # each option is a parameter of click's
+def add(
     name: str,
+    *,
     right: str | None,
     village: str | None,
     adapter: str | None,
@@ -58,12 +59,12 @@ def add(  # each option is a parameter of click's
     config_file: Path | None,
 ) -> None:
     """Add a client called NAME and show its key, once."""
-    import time  # noqa: PLC0415 # beside its only use
+    import time  # beside its only use
 
-    from gateway.catalogue.regions import normalise  # noqa: PLC0415 # imports late: --help stays instant
-    from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415
-    from gateway.wiring.offline import with_callers  # noqa: PLC0415
-    from gateway.contract.messages import Priority  # noqa: PLC0415
+    from gateway.catalogue.regions import normalise  # imports late: --help stays instant
+    from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.contract.messages import Priority
+    from gateway.wiring.offline import with_callers
 
     settings = read_config(config_file)
     with stop_on_fault():
@@ -91,7 +92,7 @@ def add(  # each option is a parameter of click's
 
 
 def _check_purposes(settings: Settings, purposes: tuple[str, ...]) -> None:
-    from gateway.contract.errors import FieldFault, Invalid  # noqa: PLC0415 # imports late
+    from gateway.contract.errors import FieldFault, Invalid  # imports late
 
     unknown = [code for code in purposes if code not in settings.purposes]
     if unknown:
@@ -105,8 +106,8 @@ def _check_purposes(settings: Settings, purposes: tuple[str, ...]) -> None:
 @_config
 def list_(*, as_json: bool, config_file: Path | None) -> None:
     """List all clients, the revoked ones too; keys are never shown again."""
-    from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.wiring.offline import with_callers  # noqa: PLC0415
+    from gateway.cli.faults import read_config, stop_on_fault  # imports late
+    from gateway.wiring.offline import with_callers
 
     settings = read_config(config_file)
     with stop_on_fault():
@@ -156,8 +157,8 @@ def _instant(seconds: float) -> str:
 @_config
 def rotate(name: str, *, overlap_hours: float, as_json: bool, config_file: Path | None) -> None:
     """Make a new key for the client NAME (or its id); the old ones end after the overlap."""
-    from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.wiring.offline import with_callers  # noqa: PLC0415
+    from gateway.cli.faults import read_config, stop_on_fault  # imports late
+    from gateway.wiring.offline import with_callers
 
     settings = read_config(config_file)
     with stop_on_fault():
@@ -173,8 +174,8 @@ def rotate(name: str, *, overlap_hours: float, as_json: bool, config_file: Path 
 @_config
 def revoke(name: str, config_file: Path | None) -> None:
     """End all keys of the client NAME (or its id) for good, within two seconds in every process."""
-    from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.wiring.offline import with_callers  # noqa: PLC0415
+    from gateway.cli.faults import read_config, stop_on_fault  # imports late
+    from gateway.wiring.offline import with_callers
 
     settings = read_config(config_file)
     with stop_on_fault():

@@ -31,7 +31,7 @@ def config_group() -> None:
 @_config
 def check(config_file: Path | None) -> None:
     """Check the config and the tables of all enabled extensions; every fault at once, exit 2."""
-    from gateway.registry import plan  # noqa: PLC0415 # imports late: --help stays instant
+    from gateway.registry import plan  # imports late: --help stays instant
 
     settings = _settings(config_file)
     planned = plan(settings)
@@ -53,7 +53,7 @@ def check(config_file: Path | None) -> None:
 @_config
 def show(config_file: Path | None, *, as_json: bool) -> None:
     """Show the config as it is in force, defaults and the environment's overrides included; never a secret."""
-    import tomlkit  # noqa: PLC0415
+    import tomlkit
 
     settings = _settings(config_file)
     whole = settings.model_dump(mode="json", exclude_none=True)
@@ -63,7 +63,7 @@ def show(config_file: Path | None, *, as_json: bool) -> None:
 @config_group.command(epilog="Example: siak-gateway config schema > config/schema.json")
 def schema() -> None:
     """Print the JSON schema of the config, for editors."""
-    from gateway.settings import schema as schema_of  # noqa: PLC0415
+    from gateway.settings import schema as schema_of
 
     click.echo(json.dumps(schema_of(), indent=2, ensure_ascii=False))
 
@@ -81,9 +81,9 @@ def explain(
     name: str, purpose: str | None, service: str | None, village: str | None, config_file: Path | None, *, as_json: bool
 ) -> None:
     """Say what a caller may ask, and why not the rest; plugins may refuse further."""
-    from gateway.cli.faults import stop_on_fault  # noqa: PLC0415
-    from gateway.wiring.generation import rights_of  # noqa: PLC0415
-    from gateway.wiring.offline import with_callers  # noqa: PLC0415
+    from gateway.cli.faults import stop_on_fault
+    from gateway.wiring.generation import rights_of
+    from gateway.wiring.offline import with_callers
 
     settings = _settings(config_file)
     with stop_on_fault():
@@ -117,7 +117,7 @@ def _standing(facts: CallerFacts) -> dict[str, Any]:
 
 def _rows(caller: Caller, rights: Rights, asked: tuple[str | None, str | None, str | None]) -> list[dict[str, Any]]:
     service, purpose, village = asked
-    from gateway.contract.messages import CentreService  # noqa: PLC0415
+    from gateway.contract.messages import CentreService
 
     services = [CentreService(service)] if service else list(CentreService)
     purposes = [purpose] if purpose else list(rights.purposes)
@@ -125,9 +125,9 @@ def _rows(caller: Caller, rights: Rights, asked: tuple[str | None, str | None, s
 
 
 def _row(caller: Caller, rights: Rights, service: Any, purpose: str, village: str | None) -> dict[str, Any]:
-    from gateway.contract.errors import GatewayError  # noqa: PLC0415
-    from gateway.contract.host import Asking  # noqa: PLC0415
-    from gateway.contract.messages import Question  # noqa: PLC0415
+    from gateway.contract.errors import GatewayError
+    from gateway.contract.host import Asking
+    from gateway.contract.messages import Question
 
     row: dict[str, Any] = {"service": str(service), "purpose": purpose}
     try:
@@ -156,6 +156,6 @@ def _day(at: float) -> str:
 
 
 def _settings(config_file: Path | None) -> Settings:
-    from gateway.cli.faults import read_config  # noqa: PLC0415
+    from gateway.cli.faults import read_config
 
     return read_config(config_file)

@@ -16,11 +16,11 @@ _WIDTH = 30
 @click.command(epilog="Example: siak-gateway demo    (the same as: make demo)")
 def demo() -> None:
     """Tell the story of an outage with a real gateway and a mock centre; exit 0 only if nothing was lost or doubled."""
-    import uvloop  # noqa: PLC0415 # imports late: --help stays instant
+    import uvloop  # imports late: --help stays instant
 
-    from gateway.cli.faults import FAILED  # noqa: PLC0415
-    from gateway.demo.story import Story  # noqa: PLC0415
-    from gateway.log import configure  # noqa: PLC0415
+    from gateway.cli.faults import FAILED
+    from gateway.demo.story import Story
+    from gateway.log import configure
 
     configure("error")
     told = uvloop.run(Story(click.echo, _progress).tell())
@@ -38,7 +38,9 @@ def _progress(text: str, share: float) -> None:
 
 
 def _table(told: Told) -> str:
-    head = f"\n{'':<14}{'asked':>8}{'answered':>10}{'told why':>10}{'queued':>8}{'delivered':>11}{'lost':>6}{'doubled':>9}"
+    head = (
+        f"\n{'':<14}{'asked':>8}{'answered':>10}{'told why':>10}{'queued':>8}{'delivered':>11}{'lost':>6}{'doubled':>9}"
+    )
     rows = [head]
     for position, (name, tally) in enumerate(told.chapters):
         doubled = told.doubled if position == 0 else 0
@@ -50,7 +52,7 @@ def _table(told: Told) -> str:
 
 
 def _figures(tally: object) -> tuple[int, int, int, int]:
-    from gateway.demo.counter import Tally  # noqa: PLC0415 # imports late
+    from gateway.demo.counter import Tally  # imports late
 
     if not isinstance(tally, Tally):
         raise TypeError("a chapter has a tally")

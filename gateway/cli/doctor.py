@@ -21,8 +21,8 @@ _MARKS = {"ok": "ok  ", "warn": "warn", "bad": "BAD "}
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 def doctor(*, as_json: bool, config_file: Path | None) -> None:
     """Check config, database, keys, centre, disk and clock; exit 1 if anything is bad, 2 if the config is."""
-    from gateway.cli.checkup import examine  # noqa: PLC0415 # imports late
-    from gateway.cli.faults import FAILED, read_config  # noqa: PLC0415
+    from gateway.cli.checkup import examine  # imports late
+    from gateway.cli.faults import FAILED, read_config
 
     settings = read_config(config_file)
     findings = examine(settings, os.environ)

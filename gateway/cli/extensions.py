@@ -80,9 +80,9 @@ def show(kind: Kind, config_file: Path | None, *, as_json: bool) -> None:
 
 def switch(kind: Kind, name: str, config_file: Path | None, *, enabled: bool) -> None:
     """Edit the config file, check it, put it in place, and tell a running gateway."""
-    from gateway.settings import ConfigFaults, config_path  # noqa: PLC0415 # imports late: --help stays instant
-    from gateway.settings.editing import replace_file, with_extension  # noqa: PLC0415
-    from gateway.settings.syntax import parse, read_text  # noqa: PLC0415
+    from gateway.settings import ConfigFaults, config_path  # imports late: --help stays instant
+    from gateway.settings.editing import replace_file, with_extension
+    from gateway.settings.syntax import parse, read_text
 
     path = config_path(config_file, os.environ)
     if path is None:
@@ -124,8 +124,8 @@ def tell_running(data_folder: Path) -> str:
 
 def check_installed(kind: Kind, names: tuple[str, ...], config_file: Path | None) -> None:
     """Print a line per extension; exit 1 if one is not as it should be."""
-    from gateway.registry.finding import found  # noqa: PLC0415
-    from gateway.registry.loading import Broken, class_of  # noqa: PLC0415
+    from gateway.registry.finding import found
+    from gateway.registry.loading import Broken, class_of
 
     every = {each.name: each for each in _of_kind(kind, _settings(config_file))}
     for name in names:
@@ -149,9 +149,9 @@ def _checked(text: str, path: Path, name: str) -> Settings:
     Raises:
         ConfigFaults: It is wrong.
     """
-    from gateway.registry import plan  # noqa: PLC0415
-    from gateway.settings import ConfigFaults  # noqa: PLC0415
-    from gateway.settings.loading import loads  # noqa: PLC0415
+    from gateway.registry import plan
+    from gateway.settings import ConfigFaults
+    from gateway.settings.loading import loads
 
     settings = loads(text, path, os.environ)
     planned = plan(settings)
@@ -171,7 +171,7 @@ def _say_unchanged(kind: Kind, name: str, settings: Settings, *, enabled: bool) 
 
 def _of_kind(kind: Kind, settings: Settings) -> list[Installed]:
     """The installed extensions of a kind, those of unknown kind too, and those that are enabled but missing."""
-    from gateway.registry import Installed, installed  # noqa: PLC0415
+    from gateway.registry import Installed, installed
 
     every = installed(settings)
     names = {each.name for each in every}
@@ -200,7 +200,7 @@ def _row(each: Installed) -> dict[str, str]:
 
 
 def _settings(config_file: Path | None) -> Settings:
-    from gateway.cli.faults import read_config  # noqa: PLC0415
+    from gateway.cli.faults import read_config
 
     return read_config(config_file)
 

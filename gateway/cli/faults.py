@@ -21,8 +21,8 @@ BAD_CONFIG = 2
 
 def read_config(option: Path | None) -> Settings:
     """The config named by `--config`, the environment or its default place; exits 2 with every fault."""
-    from gateway.log import configure  # noqa: PLC0415
-    from gateway.settings import ConfigFaults, config_path, load  # noqa: PLC0415 # pydantic is slow to import
+    from gateway.log import configure
+    from gateway.settings import ConfigFaults, config_path, load  # pydantic is slow to import
 
     configure("warning")  # a command's own words go to stdout; what rooms log goes to stderr, if it matters
     try:
@@ -35,9 +35,9 @@ def read_config(option: Path | None) -> Settings:
 @contextmanager
 def stop_on_fault() -> Iterator[None]:
     """Turn what an admin can mend into one line and an exit code."""
-    from gateway.contract.errors import GatewayError  # noqa: PLC0415
-    from gateway.settings import ConfigFaults, SecretMissing  # noqa: PLC0415
-    from gateway.vault.errors import VaultError  # noqa: PLC0415
+    from gateway.contract.errors import GatewayError
+    from gateway.settings import ConfigFaults, SecretMissing
+    from gateway.vault.errors import VaultError
 
     try:
         yield

@@ -13,8 +13,8 @@ import click
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 def migrate(*, check: bool, config_file: Path | None) -> None:
     """Bring the database to this version; SQLite does so by itself when the gateway starts."""
-    from gateway.cli.faults import FAILED, read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.database import migrate as migrations  # noqa: PLC0415
+    from gateway.cli.faults import FAILED, read_config, stop_on_fault  # imports late
+    from gateway.database import migrate as migrations
 
     settings = read_config(config_file)
     with stop_on_fault():

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gateway.mock_siak import Addresses
 
 
 @click.command(epilog="Example: siak-gateway mock-siak --population 2000 --seed 7")
@@ -22,7 +26,7 @@ def mock_siak(  # each option is a parameter of click's
     host: str, port: int, control_port: int, population: int, seed: int, state: Path | None, accounts: Path | None
 ) -> None:
     """Run the mocked centre: synthetic people, real slowness and faults, a control port."""
-    from gateway.mock_siak import Addresses, MockSettings, serve  # noqa: PLC0415 # the mock is loaded only to run it
+    from gateway.mock_siak import MockSettings, serve  # the mock is loaded only to run it
 
     def ready(addresses: Addresses) -> None:
         click.echo(f"Mock SIAK     {addresses.url}\ncontrol       {addresses.control_url}")

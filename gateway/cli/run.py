@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.option("--population", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="People.")
 def run(config_file: Path | None, population: int) -> None:
     """Try it out: start the mock centre and the gateway, and say what to do with them."""
-    from gateway.cli.faults import FAILED, read_config, stop_on_fault  # noqa: PLC0415 # imports late
-    from gateway.cli.trial import Trial, TrialFailed  # noqa: PLC0415
+    from gateway.cli.faults import FAILED, read_config, stop_on_fault  # imports late
+    from gateway.cli.trial import Trial, TrialFailed
 
     settings = read_config(config_file)
     signal.signal(signal.SIGTERM, _as_interrupt)

@@ -11,10 +11,10 @@ import click
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 def serve(config_file: Path | None) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; SIGHUP reads the config again."""
-    from gateway.cli.faults import read_config, stop_on_fault  # noqa: PLC0415 # the server is loaded only to serve
+    from gateway.cli.faults import read_config, stop_on_fault  # the server is loaded only to serve
 
     settings = read_config(config_file)
     with stop_on_fault():
-        from gateway.wiring.process import run_forever  # noqa: PLC0415
+        from gateway.wiring.process import run_forever
 
         run_forever(settings)

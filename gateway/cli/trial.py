@@ -5,34 +5,37 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
-from gateway.mock_siak.process import MockProcess, start_process
+from gateway.mock_siak.process import start_process
 from gateway.vault.keys import create_secrets, environment_of
 from gateway.wiring.offline import with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
+    from gateway.mock_siak.process import MockProcess
     from gateway.people.callers import Callers
     from gateway.settings import Settings
 
 SEED = 1
 READY_WITHIN = 30.0
 STOP_WITHIN = 4.0
-LEAST_SAMPLES = 5
+VILLAGE = "3527032001"
+"""Village of the desk among the demo clients."""
 
 
-class TrialFailed(Exception):  # noqa: N818 # its text is the message
+class TrialFailed(Exception):  # its text is the message
     """The trial could not be started."""
 
 
@@ -73,6 +76,7 @@ class Trial:
         self._start_gateway()
         self.facts = {**self._urls(), "clients": clients, "ws_accounts": _ws_accounts(), **self._samples()}
         _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
+        _write_private(self._settings.secrets_folder / "environment", self._exports())
 
     def wait(self) -> str:
         """Wait until one of the processes ends; which."""
@@ -128,6 +132,12 @@ Three things to try in another terminal:
 Ctrl-C stops both.
 """
 
+    def _exports(self) -> str:
+        """Where the secrets are, as a file that a shell can read: for commands beside a running trial."""
+        names = sorted(name for name in self._environ if name.startswith("SIAK_GATEWAY_SECRET_"))
+        files = {name: Path(self._environ[name]).resolve() for name in names if name.endswith("_FILE")}
+        return "".join(f"export {name}={shlex.quote(str(file))}\n" for name, file in files.items())
+
     def _make_secrets(self) -> None:
         folder = self._settings.secrets_folder
         create_secrets(folder)
@@ -162,7 +172,7 @@ Ctrl-C stops both.
             command += ["--config", str(self._config_file)]
         address_file = self._settings.data_folder / "addresses.json"
         address_file.unlink(missing_ok=True)
-        self._gateway = subprocess.Popen(command, env=self._environ, start_new_session=True)  # noqa: S603 # ourselves
+        self._gateway = subprocess.Popen(command, env=self._environ, start_new_session=True)  # ourselves
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             if self._gateway.poll() is not None:
@@ -185,7 +195,7 @@ Ctrl-C stops both.
     def _samples(self) -> dict[str, Any]:
         if self._mock is None:
             return {}
-        with urllib.request.urlopen(f"{self._mock.control_url}/_mock/samples", timeout=5) as answer:  # noqa: S310 # our mock
+        with urllib.request.urlopen(f"{self._mock.control_url}/_mock/samples", timeout=5) as answer:  # our mock
             found = json.load(answer)
         return {"sample_niks": found["niks"]["active"], "sample_no_kks": found["no_kks"]}
 
@@ -193,12 +203,9 @@ Ctrl-C stops both.
 def _demo_set(settings: Settings) -> list[dict[str, Any]]:
     """Which clients the demo has: one of a village, one of the regency, one per further right."""
     rights = list(settings.rights)
-    clients: list[dict[str, Any]] = []
-    for right in rights:
-        clients.append({"name": f"demo-{right.replace('_', '-')}", "right": right, "village": None})
+    clients = [{"name": f"demo-{right.replace('_', '-')}", "right": right, "village": None} for right in rights]
     if rights:
-        village = {"name": "demo-desa", "right": rights[0], "village": "3527032001"}
-        clients.insert(1, village)
+        clients.insert(1, {"name": "demo-desa", "right": rights[0], "village": VILLAGE})
     return clients
 
 
@@ -257,8 +264,8 @@ def _write_private(file: Path, text: str) -> None:
 
 def _ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=1) as answer:  # noqa: S310 # our own gateway
-            return bool(answer.status == 200)  # noqa: PLR2004 # the status that means ready
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=1) as answer:  # our own gateway
+            return bool(answer.status == 200)  # the status that means ready
     except (urllib.error.URLError, OSError):
         return False
 

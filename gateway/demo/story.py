@@ -101,7 +101,7 @@ class Story:
             "SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD": demo_password(1, "dukcapil_sampang"),
         }
         settings = loads(_CONFIG, None, environ)
-        gateway = await Gateway.open(settings, environ, self._clock, random.Random(1))  # noqa: S311 # jitter only
+        gateway = await Gateway.open(settings, environ, self._clock, random.Random(1))  # jitter only
         try:
             _caller, key = await gateway.callers.add("loket", right="sampang", may_skip_cache=True)
             urls = await gateway.listen()
@@ -157,15 +157,13 @@ class Story:
         self._tell(tally)
         return tally
 
-    async def _back(
-        self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]
-    ) -> tuple[Tally, float]:
+    async def _back(self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]) -> tuple[Tally, float]:
         self._say("\n4. The centre is back. Nobody restarts anything.")
         await _behave(mock, {"mode": "up", "workers": 8, "mean_seconds": 0.02})
         tally = Tally()
         started = time.monotonic()
         fresh = iter(new)
-        while not tally.fresh and time.monotonic() - started < 30.0:  # noqa: PLR2004 # long past the promise of 5 s
+        while not tally.fresh and time.monotonic() - started < 30.0:  # long past the promise of 5 s
             await counter.ask(next(fresh), tally)
             await asyncio.sleep(0.1)
         recovery = time.monotonic() - started
@@ -185,8 +183,8 @@ class Story:
     def _tell(self, tally: Tally) -> None:
         age = f", the oldest {_age(tally.oldest)} old" if tally.remembered else ""
         self._say(
-            f"   {tally.asked} asked: {tally.fresh} answered by the centre, {tally.remembered} from what is known{age}, "
-            f"{tally.refused} told why not{_codes(tally.codes)}."
+            f"   {tally.asked} asked: {tally.fresh} answered by the centre, "
+            f"{tally.remembered} from what is known{age}, {tally.refused} told why not{_codes(tally.codes)}."
         )
         waits = sorted(tally.waits)
         if waits:

@@ -100,8 +100,8 @@ def every_caller(connection: sa.Connection) -> tuple[CallerFacts, ...]:
     )
 
 
-def insert(connection: sa.Connection, caller: Caller, *, now: float) -> None:
-    """Store a new caller.
+def insert(connection: sa.Connection, caller: Caller, secret_hash: bytes, *, now: float, expires_at: float) -> None:
+    """Store a new caller and its first key.
 
     Raises:
         IntegrityError: Its name or id is there already.
@@ -119,6 +119,7 @@ def insert(connection: sa.Connection, caller: Caller, *, now: float) -> None:
         "created_at": now,
     }
     connection.execute(sa.insert(CALLERS).values(row))
+    add_key(connection, caller.id, secret_hash, now=now, expires_at=expires_at)
 
 
 def find_living(connection: sa.Connection, id_or_name: str) -> str:

@@ -120,13 +120,10 @@ class Callers:
             may_skip_cache=may_skip_cache,
         )
         hashed = api_keys.hash_secret(key.secret, self._pepper)
-
-        def store(connection: sa.Connection) -> None:
-            caller_rows.insert(connection, caller, now=now)
-            caller_rows.add_key(connection, caller.id, hashed, now=now, expires_at=until)
-
         try:
-            await self._change(store)
+            await self._change(
+                lambda connection: caller_rows.insert(connection, caller, hashed, now=now, expires_at=until)
+            )
         except AlreadyThere:
             raise Conflict(f"a caller named {name} is there already") from None
         return caller, key.text

@@ -30,7 +30,7 @@ def default_purposes() -> dict[str, PurposeSettings]:
     """The purposes of the catalogue, used when the config names none of its own."""
     return {
         code: PurposeSettings.model_validate(
-            {"title": purpose.title.en, "title_id": purpose.title.id, "priority": purpose.priority.value}
+            {"title": purpose.title.en, "title_id": purpose.title.id, "priority": purpose.priority.name.lower()}
         )
         for code, purpose in PURPOSES.items()
     }

@@ -141,7 +141,7 @@ class PostgresServer:
         options: dict[str, Any] = {}
         if self._user is not None:
             options = {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
-        subprocess.run(  # noqa: S603 # a program of the server's own folder, arguments made here
+        subprocess.run(  # a program of the server's own folder, arguments made here
             [self._binaries / program, *arguments],
             check=True,
             cwd=self._folder,

@@ -16,11 +16,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from gateway.mock_siak.accounts import Account, demo_password
+from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.settings import load
 from gateway.vault.keys import create_secrets, environment_of
@@ -28,6 +27,9 @@ from gateway.wiring.offline import with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from gateway.mock_siak.accounts import Account
 
 READY_WITHIN = 20.0
 STOP_WITHIN = 10.0
@@ -140,7 +142,9 @@ class GatewayProcess:
         addresses.unlink(missing_ok=True)
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config_file)]
         with self.log_file.open("ab") as log:
-            self._child = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log, cwd=self.folder)  # noqa: S603 # ourselves
+            self._child = subprocess.Popen(
+                command, env=self.environ, stdout=log, stderr=log, cwd=self.folder
+            )  # ourselves
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self._child.poll() is None:
             if addresses.exists() and (text := addresses.read_text()):

@@ -1,4 +1,4 @@
-"""What one reading of the config gives: rights, extensions, routes. A reload builds the next one beside it and swaps."""
+"""What one config gives: rights, extensions, routes. A reload builds the next one beside it and swaps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gateway.catalogue.services import SERVICES
-from gateway.contract.messages import CentreService, Priority
+from gateway.contract.messages import CentreService
 from gateway.contract.web import Who
 from gateway.flows.ask import Asker
 from gateway.flows.rights import Purpose, Rights
@@ -14,6 +14,7 @@ from gateway.http.openapi import document
 from gateway.http.residents import Residents
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable, mount
+from gateway.registry.finding import installed
 from gateway.registry.registry import Registry
 from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
@@ -38,7 +39,7 @@ def rights_of(settings: Settings) -> Rights:
     return Rights(
         {name: right.right(name) for name, right in settings.rights.items()},
         {code: Purpose(code, settings.priority_of(code)) for code in settings.purposes},
-        {service: Priority(SERVICES[service].priority.rank) for service in CentreService},
+        {service: SERVICES[service].priority for service in CentreService},
     )
 
 
@@ -82,6 +83,7 @@ class Generation:
         self._shared = Services(self.asker, clock, http, chain.status)
         self._hosts: dict[str, ExtensionHost] = {}
         self.registry = Registry.build(settings, self._host)
+        self._manifests = {one.name: one.manifest for one in installed(settings)}
         self._settle()
 
     async def open(self) -> None:
@@ -112,13 +114,23 @@ class Generation:
         self.asker.tell = self.registry.exchange_finished
         self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
         self._shared.door = self.door
-        system = System(Facts(self._chain.status, self.readiness, tuple, self._openapi))
+        system = System(Facts(self._chain.status, self.readiness, self._adapters, self._openapi))
         mounted = [mount(route) for route in (*Residents(self.asker).routes(), *system.routes())]
         mounted += [mount(each.placed(), each.extension) for each in self.registry.routes]
         self._public = [one for one in mounted if one.route.rule.who is not Who.OPERATOR]
         self.public = RouteTable(self._public)
         self.operator = RouteTable([one for one in mounted if one.route.rule.who is Who.OPERATOR or _is_health(one)])
         self._document: dict[str, object] | None = None
+
+    def _adapters(self) -> list[tuple[str, str, str, bool]]:
+        """Name, both titles and health of each adapter that is switched on."""
+        running = {member.name for member in self.registry.members}
+        found = []
+        for name in self.settings.adapters.enabled:
+            manifest = self._manifests.get(name)
+            titles = (manifest.title, manifest.title_id) if manifest is not None else (name, name)
+            found.append((name, *titles, name in running))
+        return found
 
     def _openapi(self) -> dict[str, object]:
         if self._document is None:

@@ -55,12 +55,18 @@ async def open_database(settings: Settings, environ: Mapping[str, str]) -> Datab
         if database.kind == "sqlite":
             for revision in migrate(url):
                 _log.info("database.migrated", revision=revision)
-        elif behind := pending(url):
-            raise StorageUnavailable(f"The database is {len(behind)} revisions behind; run: siak-gateway migrate")
+        else:
+            _refuse_if_behind(url)
     except BaseException:
         await database.close()
         raise
     return database
+
+
+def _refuse_if_behind(url: str) -> None:
+    behind = pending(url)
+    if behind:
+        raise StorageUnavailable(f"The database is {len(behind)} revisions behind; run: siak-gateway migrate")
 
 
 def open_callers(settings: Settings, database: Database, keyring: Keyring, clock: Clock | None = None) -> Callers:

@@ -1,12 +1,11 @@
 """Fields and services: the sets that the centre's clients count on, and the classes they travel in."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.catalogue import fields
 from gateway.catalogue.fields import FIELDS, Kind, Sensitivity
-from gateway.catalogue.services import PURPOSES, SERVICES, Priority, lowest
+from gateway.catalogue.services import PURPOSES, SERVICES
+from gateway.contract.messages import Priority
 
 
 def test_biodata_has_exactly_thirty_three_keys() -> None:
@@ -65,18 +64,7 @@ def test_every_text_is_there_in_both_languages() -> None:
 def test_default_purposes_imply_their_class(purpose: str, priority: Priority) -> None:
     """A desk comes before the web, the web before statistics, whatever the service."""
     assert PURPOSES[purpose].priority is priority
-    assert all(lowest(service.priority, priority) is priority for service in SERVICES.values())
-
-
-def test_classes_are_weighted_eight_to_one() -> None:
-    """From urgent to background the weights are 8, 4, 2, 1."""
-    assert [(priority.rank, priority.weight) for priority in Priority] == [(0, 8), (1, 4), (2, 2), (3, 1)]
-
-
-@given(st.lists(st.sampled_from(Priority), min_size=1))
-def test_the_lowest_class_wins(priorities: list[Priority]) -> None:
-    """Of several classes the least urgent one holds, in whatever order they come."""
-    assert lowest(*priorities).rank == max(priority.rank for priority in priorities)
+    assert all(max(service.priority, priority) is priority for service in SERVICES.values())
 
 
 def test_names_are_their_own_keys() -> None:
