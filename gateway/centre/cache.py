@@ -150,8 +150,10 @@ class Cache:
         """
         key = self._keys.of(call)
         entry = self._memory.get(key)
-        if entry is None and self._store is not None and self._store.may_have(key):
-            entry = await self._from_store(key, self._store, call)
+        if entry is None and self._store is not None:
+            entry = self._behind.pending(key)
+            if entry is None and self._store.may_have(key):
+                entry = await self._from_store(key, self._store, call)
         if entry is None:
             return await self._ask_centre(key, call, "fwd=uri-miss")
         now = self._clock.now()
@@ -241,9 +243,6 @@ class Cache:
 
     async def _from_store(self, key: bytes, store: CacheStore, call: Call) -> Entry | None:
         """Look on disk, together with whoever else looks for the same, and not for long."""
-        waiting = self._behind.pending(key)
-        if waiting is not None:
-            return waiting
         load = self._loads.get(key)
         if load is None:
             load = self._loads[key] = asyncio.get_running_loop().create_task(self._load(key, store))

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -265,7 +266,7 @@ def _write_private(file: Path, text: str) -> None:
 def _ready(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/health/ready", timeout=1) as answer:  # our own gateway
-            return bool(answer.status == 200)  # the status that means ready
+            return bool(answer.status == HTTPStatus.OK)  # the status that means ready
     except (urllib.error.URLError, OSError):
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import httpx
-
-NOT_FOUND = 404
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ class Tally:
         if "code" in body:
             self.refused += 1
             self.codes[body["code"]] = self.codes.get(body["code"], 0) + 1
-        elif status == 200:  # the only status that carries a resident
+        elif status == HTTPStatus.OK:  # the only status that carries a resident
             self.remembered += body["source"] == "cache"
             self.fresh += body["source"] == "centre"
             self.oldest = max(self.oldest, body["age_seconds"])

@@ -35,6 +35,8 @@ DAY = 86_400.0
 MONTH_DAYS = 30
 SECONDS_A_DAY = 0.5
 DEADLINE = 1.5
+PATIENCE = 30.0
+"""Seconds the story waits for the centre's return to be seen; the promise is 5."""
 _PATH = "35-27/dukcapil_sampang_3527"
 _CONFIG = f"""
 [server]
@@ -163,7 +165,7 @@ class Story:
         tally = Tally()
         started = time.monotonic()
         fresh = iter(new)
-        while not tally.fresh and time.monotonic() - started < 30.0:  # long past the promise of 5 s
+        while not tally.fresh and time.monotonic() - started < PATIENCE:  # long past the promise of 5 s
             await counter.ask(next(fresh), tally)
             await asyncio.sleep(0.1)
         recovery = time.monotonic() - started

@@ -39,7 +39,7 @@ def run_forever(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
-    gateway = await Gateway.open(settings, environ, SystemClock(), random.Random())  # jitter, not secrets
+    gateway = await Gateway.open(settings, environ, SystemClock(), random.Random())  # noqa: S311 # jitter, not secrets  # jitter, not secrets
     stopping = asyncio.Event()
     reloads: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()

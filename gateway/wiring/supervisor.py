@@ -82,7 +82,7 @@ class Supervisor:
             await asyncio.sleep(self._pause(state))
             try:
                 await state.job.run()
-            except Exception:  # a job's failure is counted and tried again, whatever it was
+            except Exception:  # noqa: BLE001 # whatever it was, it is counted and tried again  # a job's failure is counted and tried again, whatever it was
                 state.failures += 1
                 self._log.exception("job.failed", owner=state.owner, job=state.job.name, failures=state.failures)
             else:
