@@ -39,7 +39,7 @@ test: check ## Everything CI runs: check, then the whole suite with coverage
 	@$(BIN)/coverage report --fail-under=95
 
 bench: test-env ## Benchmarks beside the peers that are installed; figures go to bench/results/
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench.run
 
 soak: test-env ## The long proofs in full; figures go to bench/results/
 	@$(BIN)/pytest -n $(PARALLEL) -m soak

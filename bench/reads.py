@@ -93,7 +93,7 @@ class Bench:
         self._gateway = gateway
         self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         self._fresh = iter(niks[WARM:])
-        self._warm = [_body(nik) for nik in niks[:WARM]]
+        self._warm = [body_of(nik) for nik in niks[:WARM]]
         self._seconds = seconds
         self._rounds = rounds
 
@@ -139,13 +139,14 @@ class Bench:
         return measured
 
     def _new(self, count: int) -> list[str]:
-        found = [_body(nik) for nik, _ in zip(self._fresh, range(count), strict=False)]
+        found = [body_of(nik) for nik, _ in zip(self._fresh, range(count), strict=False)]
         if len(found) < count:
             raise RuntimeError("the population is too small for a run this long")
         return found
 
 
-def _body(nik: str) -> str:
+def body_of(nik: str) -> str:
+    """The body of a look-up."""
     return json.dumps({"nik": nik, "purpose": "pelayanan"}, separators=(",", ":"))
 
 

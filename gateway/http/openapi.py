@@ -11,7 +11,7 @@ from gateway.contract.web import Who
 from gateway.http.problems import CONTENT_TYPE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gateway.contract.errors import GatewayError
     from gateway.contract.web import Route
@@ -48,13 +48,14 @@ _PARAMETERS: list[dict[str, Any]] = [
 ]
 
 
-def document(mounted: Iterable[Mounted], *, title: str, version: str) -> dict[str, Any]:
+def document(mounted: Iterable[Mounted], *, title: str, version: str, purposes: Sequence[str] = ()) -> dict[str, Any]:
     """The OpenAPI document of these routes.
 
     Args:
         mounted: Routes to describe, in order.
         title: Title of the API.
         version: Version of the gateway.
+        purposes: Purpose codes of the config; bodies that name a purpose list them.
 
     Returns:
         A JSON-ready object.
@@ -62,6 +63,7 @@ def document(mounted: Iterable[Mounted], *, title: str, version: str) -> dict[st
     routes = [one.route for one in mounted]
     models = [model for route in routes for model in (route.body, route.answer) if model is not None]
     schemas, components = msgspec.json.schema_components([*models, Problem], ref_template=_REF)
+    _name_purposes(components, purposes)
     by_model = dict(zip([*map(id, models), id(Problem)], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -83,6 +85,13 @@ def document(mounted: Iterable[Mounted], *, title: str, version: str) -> dict[st
             },
         },
     }
+
+
+def _name_purposes(components: Mapping[str, dict[str, Any]], purposes: Sequence[str]) -> None:
+    for schema in components.values():
+        purpose = schema.get("properties", {}).get("purpose")
+        if purposes and purpose is not None:
+            purpose["enum"] = list(purposes)
 
 
 def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import typing
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +114,10 @@ def _got(error: ErrorDetails) -> str:
     value = error["input"]
     if isinstance(value, bool):
         return f"got {str(value).lower()}"
+    if isinstance(value, float) and error["type"].startswith("int_"):
+        return "got a fraction"
     if isinstance(value, int | float):
-        return f"got {value}"
+        return "got a number" if error["type"] in _KINDS and math.isfinite(value) else f"got {value}"
     if isinstance(value, str):
         kind = "a text" if error["type"] in _KINDS else "another text"
         return f"got {kind}" if value else "got an empty text"

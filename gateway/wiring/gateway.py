@@ -19,6 +19,7 @@ import structlog
 from gateway.centre.client import outbound
 from gateway.centre.transport import Limits as OutboundLimits
 from gateway.contract.host import Job
+from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
 from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
@@ -194,8 +195,10 @@ class Gateway:
         await self.callers.refresh()
 
     async def _readiness(self) -> dict[str, str]:
-        writable = await self.database.writable()
-        return {"database": "" if writable else "not writable"}
+        if not await self.database.writable():
+            return {"database": "not writable"}
+        behind = await self.database.read(pending_in)
+        return {"database": f"{len(behind)} revisions behind" if behind else ""}
 
 
 class _Moved:

@@ -134,7 +134,9 @@ class Generation:
 
     def _openapi(self) -> dict[str, object]:
         if self._document is None:
-            self._document = document(self._public, title=TITLE, version=version("siak-gateway"))
+            self._document = document(
+                self._public, title=TITLE, version=version("siak-gateway"), purposes=tuple(self.settings.purposes)
+            )
         return self._document
 
     def _host(self, name: str) -> ExtensionHost:
