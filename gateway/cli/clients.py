@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,6 @@ def add(
     config_file: Path | None,
 ) -> None:
     """Add a client called NAME and show its key, once."""
-    import time  # beside its only use
-
     from gateway.catalogue.regions import normalise  # imports late: --help stays instant
     from gateway.cli.faults import read_config, stop_on_fault
     from gateway.contract.messages import Priority
@@ -130,7 +129,7 @@ def _row(facts: CallerFacts) -> dict[str, Any]:
     return {
         "id": caller.id,
         "name": caller.name,
-        "state": "revoked" if facts.revoked_at is not None else "active",
+        "state": _state(facts, expires),
         "right": caller.right,
         "village": caller.village,
         "adapter": caller.adapter,
@@ -142,6 +141,12 @@ def _row(facts: CallerFacts) -> dict[str, Any]:
         "expires_at": _instant(expires),
         "last_used_at": None if used is None else _instant(used),
     }
+
+
+def _state(facts: CallerFacts, expires: float) -> str:
+    if facts.revoked_at is not None:
+        return "revoked"
+    return "active" if expires > time.time() else "expired"
 
 
 def _instant(seconds: float) -> str:

@@ -58,6 +58,7 @@ class BodyReader:
     def __init__(self, model: type[msgspec.Struct]) -> None:
         self.model = model
         self._decode = msgspec.json.Decoder(model).decode
+        self._decode_again = msgspec.json.Decoder(model, strict=False).decode
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -76,22 +77,30 @@ class BodyReader:
         """
         try:
             return self._decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Invalid(faults=self.faults(body, error)) from None
+        except _REFUSED:
+            faults = self.faults(body)
+        if not faults:
+            try:  # what the schema allows and msgspec does not: JSON has one number, so 65.0 is the integer 65
+                return self._decode_again(body)
+            except _REFUSED:
+                faults = (_OUT_OF_RANGE,)
+        raise Invalid(faults=faults)
 
-    def faults(self, body: bytes, refused: Exception) -> tuple[FieldFault, ...]:
-        """Every fault of a body that was refused."""
+    def faults(self, body: bytes) -> tuple[FieldFault, ...]:
+        """Every fault that the schema finds in a body."""
         try:
             value = msgspec.json.decode(body)
         except RecursionError:
-            return (FieldFault("", "depth", "The body is nested too deeply.", "Isi terlalu bersarang."),)
+            return (_TOO_DEEP,)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return (FieldFault("", "json", "The body is not valid JSON.", "Isi bukan JSON yang sah."),)
-        found = tuple(fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
-        if found:
-            return found
-        detail = "lone surrogates" if isinstance(refused, UnicodeDecodeError) else "a value out of range"
-        return (FieldFault("", "json", f"The body holds {detail}.", "Isi memuat nilai di luar jangkauan."),)
+            return (_NO_JSON,)
+        return tuple(fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
+
+
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TOO_DEEP = FieldFault("", "depth", "The body is nested too deeply.", "Isi terlalu bersarang.")
+_NO_JSON = FieldFault("", "json", "The body is not valid JSON.", "Isi bukan JSON yang sah.")
+_OUT_OF_RANGE = FieldFault("", "json", "The body holds a value out of range.", "Isi memuat nilai di luar jangkauan.")
 
 
 def _explain(error: Any, value: Any) -> Iterator[FieldFault]:

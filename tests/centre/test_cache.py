@@ -21,7 +21,6 @@ from gateway.contract.errors import (
     CentreTimeout,
     CentreUnreachable,
     FieldFault,
-    Internal,
     Invalid,
     every_error,
 )
@@ -30,8 +29,6 @@ from gateway.settings.centre import CacheSettings
 from tests.centre.stage import NIK, FarEnd, LoopClock, a_call, left_over, raises, reply, virtually
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gateway.contract.errors import (
         GatewayError,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -138,6 +139,19 @@ def test_without_a_file_there_is_nothing_to_edit(tmp_path: Path, monkeypatch: py
     assert (done.exit_code, "--config" in done.output) == (2, True)
 
 
+def test_a_full_disk_leaves_the_old_file(file: Path) -> None:
+    """Where the new text cannot be written, the old one stays and the reason is told."""
+    before = file.read_text()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        done = plugins(file, "enable", "caller_quota")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (done.exit_code, file.read_text()) == (1, before)
+    assert "cannot be written: File too large; nothing was changed" in done.output
+
+
 LISTENER = """
 import signal, sys
 signal.signal(signal.SIGHUP, lambda *_: (print("reloaded", flush=True), sys.exit(0)))
@@ -173,5 +187,7 @@ def test_a_stale_process_number_is_not_signalled(tmp_path: Path) -> None:
         assert "no gateway is running here" in tell_running(tmp_path)
         assert stranger.poll() is None
         stranger.send_signal(signal.SIGKILL)
+        stranger.wait()
+    assert "is gone" in tell_running(tmp_path)
     (tmp_path / "gateway.pid").write_text("not a number")
     assert "no gateway is running here" in tell_running(tmp_path)

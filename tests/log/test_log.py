@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import io
 import json
@@ -28,6 +29,13 @@ NAME = "BUDI SANTOSO"
 NOW = 1_795_000_000.25
 
 Lines = io.BytesIO
+ROOT = Path(__file__).parents[2]
+
+
+class Marked(Enum):
+    """A name that must not be shown either."""
+
+    NIK_3527014101900001 = 1
 
 
 @pytest.fixture
@@ -84,7 +92,7 @@ def test_an_unknown_key_is_dropped_and_named(lines: Lines) -> None:
         {NIK: 1},
         ValueError(f"no such number {NIK}"),
         Path("/blobs") / NIK,
-        Enum("Found", [("NIK_" + NIK, 1)])(1),
+        Marked.NIK_3527014101900001,
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -264,6 +272,37 @@ def test_context_of_a_request_is_added(lines: Lines) -> None:
 
     asyncio.run(both())
     assert [json.loads(line)["request_id"] for line in lines.getvalue().splitlines()] == ["r1", "r2"]
+
+
+def test_an_api_key_is_blotted_out(lines: Lines) -> None:
+    """A key in a place where none belongs does not open doors."""
+    structlog.get_logger().info("a.b.c", reason="Bearer sgw_abc123_s3cr3t refused", key="sgw_abc123_s3cr3t")
+    assert (only(lines)["reason"], only(lines)["key"]) == ("Bearer [redacted] refused", "[redacted]")
+
+
+def calls_in(file: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call of a logger in a source file, with its place."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+            owner = ast.unparse(node.func.value)
+            if owner.rpartition(".")[2] in {"log", "_log", "logger"}:
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+METHODS = {"debug", "info", "warning", "error", "exception"}
+SOURCES = [file for room in ("gateway", "plugins", "adapters") for file in sorted((ROOT / room).rglob("*.py"))]
+
+
+def test_every_field_our_own_code_logs_is_on_the_list() -> None:
+    """A field that is not on the list would be dropped silently; each call is checked, with its place."""
+    unknown = [
+        f"{place}: {keyword.arg}"
+        for file in SOURCES
+        for place, call in calls_in(file)
+        for keyword in call.keywords
+        if keyword.arg is not None and keyword.arg not in log.KEYS | {"exc_info"}
+    ]
+    assert unknown == []
 
 
 def test_texts_of_our_own_errors_pass(lines: Lines) -> None:

@@ -93,7 +93,7 @@ def test_a_wrong_variable_is_named(value: str) -> None:
 def test_an_override_cannot_stand_in_a_value(tmp_path: Path) -> None:
     """Where the file has a value in the place of a table, that is the fault told."""
     (fault,) = faults_of(written(tmp_path, "server = 1\n"), {"SIAK_GATEWAY_PORT": "9000"})
-    assert "server: expected a table, got 1" in fault
+    assert "server: expected a table, got a number" in fault
 
 
 def test_a_file_that_cannot_be_read_is_one_fault(tmp_path: Path) -> None:
