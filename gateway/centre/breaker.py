@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from gateway.centre.link import Carried, Link
+    from gateway.centre.link import Carried, Flight, Link
     from gateway.contract.host import Clock
     from gateway.contract.messages import Answer, Call
     from gateway.settings.centre import BreakerSettings
@@ -332,18 +332,21 @@ class Breaker:
         if flight.deadline <= now:
             raise CentreTimeout(executed="no")
         flight.sent = True
+        limit = asyncio.timeout(flight.deadline - now)
+        extend = partial(self._extend, flight, limit)
+        flight.watch(extend)
         try:
-            async with asyncio.timeout(flight.deadline - now) as limit:
-
-                def extend(_joined: Call) -> None:
-                    left = flight.deadline - self._clock.monotonic()
-                    if not limit.expired():
-                        limit.reschedule(asyncio.get_running_loop().time() + left)
-
-                with flight.watched(extend):
-                    return await self._inner.ask(carried)
+            async with limit:
+                return await self._inner.ask(carried)
         except TimeoutError as error:
             raise CentreTimeout from error
+        finally:
+            flight.unwatch(extend)
+
+    def _extend(self, flight: Flight, limit: asyncio.Timeout, _joined: Call) -> None:
+        """An asker joined: the attempt may take until its deadline, unless it is just being ended."""
+        if not limit.expired():
+            limit.reschedule(asyncio.get_running_loop().time() + flight.deadline - self._clock.monotonic())
 
     def _tell(self, service: CentreService, before: CircuitState, after: CircuitState, reason: str) -> None:
         at = self._clock.now()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 import structlog
@@ -69,7 +70,7 @@ MARGIN = 0.05
 """Seconds kept back from the centre's deadline to hand out the last known answer."""
 
 DISK_PATIENCE = 0.25
-"""Seconds a look on disk may hold up a question."""
+"""Seconds a look on disk may keep a question from the centre."""
 
 TOUCH_LINGER = 2.0
 """Seconds that notes of entries read from disk are gathered."""
@@ -153,16 +154,10 @@ class Cache:
         if entry is None and self._store is not None:
             entry = self._behind.pending(key)
             if entry is None and self._store.may_have(key):
-                entry = await self._from_store(key, self._store, call)
+                return await self._ask_disk(key, call, self._look(key, self._store))
         if entry is None:
             return await self._ask_centre(key, call, "fwd=uri-miss")
-        now = self._clock.now()
-        use = self._policy.use(entry, now, call.freshness)
-        if use is Use.ASK:
-            return await self._ask_beside(key, call, entry, now)
-        if use is Use.SERVE_AND_REFRESH:
-            self._refresh(key, call)
-        return self._serve(entry, now)
+        return await self._use(key, call, entry)
 
     async def forget(self, subjects: Iterable[str]) -> None:
         """Drop all that is known about some NIKs or KK numbers, also what is on its way."""
@@ -176,6 +171,15 @@ class Cache:
         self._behind.withdraw(lambda key: key[:HALF] in halves)
         if self._store is not None:
             await self._store.forget(halves)
+
+    async def _use(self, key: bytes, call: Call, entry: Entry) -> Answer:
+        now = self._clock.now()
+        use = self._policy.use(entry, now, call.freshness)
+        if use is Use.ASK:
+            return await self._ask_beside(key, call, entry, now)
+        if use is Use.SERVE_AND_REFRESH:
+            self._refresh(key, call)
+        return self._serve(entry, now)
 
     def _serve(self, entry: Entry, now: float, status: str = "hit") -> Answer:
         """An answer from an entry.
@@ -204,13 +208,34 @@ class Cache:
         try:
             return await self._ask_centre(key, replace(call, deadline=call.deadline - MARGIN), reason)
         except AWAY as error:
-            now = self._clock.now()
-            if not self._policy.last_known(entry, now, call.freshness):
+            return self._stand_in(entry, call, error, reason)
+
+    async def _ask_disk(self, key: bytes, call: Call, look: asyncio.Task[Entry | None]) -> Answer:
+        """Look on disk, but not for long; if that takes its time, ask the centre meanwhile."""
+        entry = await self._found(look, call, DISK_PATIENCE)
+        if entry is not None:
+            return await self._use(key, call, entry)
+        if look.done():
+            return await self._ask_centre(key, call, "fwd=uri-miss")
+        try:
+            return await self._ask_centre(key, replace(call, deadline=call.deadline - 2 * MARGIN), "fwd=uri-miss")
+        except AWAY as error:
+            entry = await self._found(look, call, inf)
+            if entry is None:
                 raise
-            log.info(
-                "centre.cache.stood_in", service=call.question.service, request_id=call.request_id, error=error.code
-            )
-            return self._serve(entry, now, f"{reason}; fwd-status={error.status}; detail={error.code}")
+            return self._stand_in(entry, call, error, "fwd=stale")
+
+    def _stand_in(self, entry: Entry, call: Call, error: GatewayError, reason: str) -> Answer:
+        """The last known answer in place of an error.
+
+        Raises:
+            GatewayError: The error, if the entry is too old by now or the asker takes nothing old.
+        """
+        now = self._clock.now()
+        if not self._policy.last_known(entry, now, call.freshness):
+            raise error
+        log.info("centre.cache.stood_in", service=call.question.service, request_id=call.request_id, error=error.code)
+        return self._serve(entry, now, f"{reason}; fwd-status={error.status}; detail={error.code}")
 
     async def _ask_centre(self, key: bytes, call: Call, reason: str) -> Answer:
         began = self._clock.monotonic()
@@ -241,15 +266,19 @@ class Cache:
         if self._store is not None:
             await self._store.touch(batch)
 
-    async def _from_store(self, key: bytes, store: CacheStore, call: Call) -> Entry | None:
-        """Look on disk, together with whoever else looks for the same, and not for long."""
-        load = self._loads.get(key)
-        if load is None:
-            load = self._loads[key] = asyncio.get_running_loop().create_task(self._load(key, store))
-            load.add_done_callback(lambda _done: self._loads.pop(key, None))
-        patience = min(DISK_PATIENCE, max(0.0, call.deadline - self._clock.monotonic() - MARGIN))
-        await asyncio.wait((load,), timeout=patience)
-        return load.result() if load.done() and not load.cancelled() else None
+    def _look(self, key: bytes, store: CacheStore) -> asyncio.Task[Entry | None]:
+        """A look on disk, shared by whoever looks for the same."""
+        look = self._loads.get(key)
+        if look is None:
+            look = self._loads[key] = asyncio.get_running_loop().create_task(self._load(key, store))
+            look.add_done_callback(lambda _done: self._loads.pop(key, None))
+        return look
+
+    async def _found(self, look: asyncio.Task[Entry | None], call: Call, patience: float) -> Entry | None:
+        """What a look finds within some patience and before the asker's deadline."""
+        left = max(0.0, call.deadline - self._clock.monotonic() - MARGIN)
+        await asyncio.wait((look,), timeout=min(patience, left))
+        return look.result() if look.done() and not look.cancelled() else None
 
     async def _load(self, key: bytes, store: CacheStore) -> Entry | None:
         began = self._clock.monotonic()

@@ -37,6 +37,9 @@ log = structlog.get_logger()
 FAULTS = (GatewayError, DatabaseError)
 """How the database says that it cannot."""
 
+BROKEN = frozenset({StorageFault.CORRUPT, StorageFault.NOT_MIGRATED})
+"""Faults of a file that will not get better."""
+
 CHUNK = 10_000
 """Keys read at once while the filter is filled."""
 
@@ -208,8 +211,7 @@ class SqliteCacheStore:
     async def _failed(self, error: Exception, database: Database) -> None:
         """A fault: a corrupt file is made anew, once for all who met it; anything else may pass by itself."""
         log.warning("centre.cache.failed", error=type(error).__name__, fault=getattr(error, "fault", None))
-        broken = getattr(error, "fault", None) in {StorageFault.CORRUPT, StorageFault.NOT_MIGRATED}
-        if not broken or not isinstance(error, StorageFailed):
+        if not isinstance(error, StorageFailed) or error.fault not in BROKEN:
             return
         async with self._mending:
             if self._database is database:

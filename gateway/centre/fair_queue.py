@@ -98,12 +98,13 @@ class Village(Generic[T]):
 class Rank(Generic[T]):
     """Villages of one class."""
 
-    __slots__ = ("live", "passed", "stride", "villages")
+    __slots__ = ("live", "passed", "stride", "villages", "weight")
 
     def __init__(self, weight: float) -> None:
         self.villages: OrderedDict[str, Village[T]] = OrderedDict()
         self.live = 0
         self.passed = 0.0
+        self.weight = weight
         self.stride = 1.0 / weight
 
     def line(self, village: str, caller: str) -> tuple[Village[T], Line[T]]:
@@ -142,6 +143,7 @@ class FairQueue(Generic[T]):
         self._patience = patience
         self._ranks: dict[Priority, Rank[T]] = {priority: Rank(weight) for priority, weight in WEIGHTS.items()}
         self._virtual = 0.0
+        self._active = 0.0
         self.waiting = 0
 
     def push(self, ticket: T, priority: Priority, village: str, caller: str) -> None:
@@ -155,6 +157,7 @@ class FairQueue(Generic[T]):
             self.waiting += 1
         if not rank.live:
             rank.passed = max(rank.passed, self._virtual)
+            self._active += rank.weight
         line.tickets.append(ticket)
         ticket.places.append((rank, group, line))
         rank.live += 1
@@ -163,10 +166,9 @@ class FairQueue(Generic[T]):
 
     def take(self, now: float) -> T | None:
         """The next ticket, no longer waiting; None if nobody waits."""
-        ranks = [rank for rank in self._ranks.values() if rank.live]
-        if not ranks:
+        if not self.waiting:
             return None
-        rank = min(ranks, key=_passed)
+        rank = min((rank for rank in self._ranks.values() if rank.live), key=_passed)
         self._virtual = rank.passed
         rank.passed += rank.stride
         group = rank.next_village()
@@ -193,6 +195,7 @@ class FairQueue(Generic[T]):
                 line.sweep()
             if not group.live:
                 del rank.villages[group.name]
+                self._active -= 0.0 if rank.live else rank.weight
         ticket.places.clear()
 
     def ahead(self, now: float, priority: Priority, village: str, caller: str) -> float:
@@ -203,8 +206,8 @@ class FairQueue(Generic[T]):
         turns = self._before_in_village(now, rank, village, caller) * (
             len(rank.villages) + (village not in rank.villages)
         )
-        active = sum(WEIGHTS[other] for other, held in self._ranks.items() if held.live or other is priority)
-        return min(float(self.waiting), (turns + 0.5) * active / WEIGHTS[priority])
+        active = self._active if rank.live else self._active + rank.weight
+        return min(float(self.waiting), (turns + 0.5) * active / rank.weight)
 
     def lengths(self, priority: Priority, village: str) -> tuple[int, int]:
         """Tickets waiting in a class, and of them those of a village."""

@@ -137,10 +137,7 @@ class Gate(Generic[P]):
         """Waiting calls whose turn has come; those that could not be answered in time any more are refused."""
         self.limit.roll(now)
         served: list[tuple[P, Admit | Refuse]] = []
-        while self._queue.waiting and self._room(now):
-            passage = self._queue.take(now)
-            if passage is None:
-                break
+        while self._room(now) and (passage := self._queue.take(now)) is not None:
             if passage.flight.deadline - now <= self._least():
                 served.append((passage, self._refuse(self._estimate(now, Priority.COUNTER, "", ""), "late")))
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -120,13 +121,15 @@ class Limiter:
         self._queued[service] += 1
         self._holders.add(passage)
         self._arm()
+        join = partial(self._gate.join, passage)
+        carried.flight.watch(join)
         try:
-            with carried.flight.watched(lambda joined: self._gate.join(passage, joined)):
-                return await passage.woken
+            return await passage.woken
         except asyncio.CancelledError:
             self._give_up(passage)
             raise
         finally:
+            carried.flight.unwatch(join)
             if passage.timer is not None:
                 passage.timer.cancel()
             self._holders.discard(passage)

@@ -12,15 +12,14 @@ Every link takes the next one as `inner` and has one method, `ask`. Errors are t
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.contract.errors import GatewayError, Internal
 from gateway.contract.messages import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from gateway.contract.messages import Answer
 
@@ -60,14 +59,13 @@ class Flight:
         for watcher in tuple(self._watchers):
             watcher(call)
 
-    @contextmanager
-    def watched(self, watcher: Callable[[Call], None]) -> Iterator[None]:
-        """Call `watcher` with every asker that joins while the block runs."""
+    def watch(self, watcher: Callable[[Call], None]) -> None:
+        """Call `watcher` with every asker that joins, until `unwatch`."""
         self._watchers.append(watcher)
-        try:
-            yield
-        finally:
-            self._watchers.remove(watcher)
+
+    def unwatch(self, watcher: Callable[[Call], None]) -> None:
+        """Stop telling a watcher."""
+        self._watchers.remove(watcher)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +79,6 @@ class Carried(Call):
     flight: Flight
 
 
-_CALL_FIELDS = tuple(field.name for field in fields(Call))
-
-
 def carry(call: Call, *, bound: float | None = None) -> Carried:
     """The call with a flight of its own, or itself if it has one.
 
@@ -93,10 +88,19 @@ def carry(call: Call, *, bound: float | None = None) -> Carried:
     """
     if isinstance(call, Carried):
         return call
-    values = {name: getattr(call, name) for name in _CALL_FIELDS}
-    if bound is not None:
-        values["deadline"] = max(bound, call.deadline)
-    return Carried(**values, flight=Flight(call))
+    return Carried(
+        call.question,
+        call.right,
+        call.caller,
+        call.village,
+        call.adapter,
+        call.priority,
+        call.deadline if bound is None else max(bound, call.deadline),
+        call.request_id,
+        call.traceparent,
+        call.freshness,
+        flight=Flight(call),
+    )
 
 
 def renewed(error: Exception) -> GatewayError:

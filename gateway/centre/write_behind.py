@@ -94,8 +94,8 @@ class WriteBehind(Generic[K, V]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("centre.write_behind.failed", name=self._name, exc_info=error)
+            log.error("centre.write_behind.failed", store=self._name, exc_info=error)
 
     def _drop(self, count: int, error: str = "overfull") -> None:
         self.dropped += count
-        log.warning("centre.write_behind.dropped", name=self._name, count=count, error=error)
+        log.warning("centre.write_behind.dropped", store=self._name, count=count, error=error)

@@ -82,6 +82,7 @@ def explain(
 ) -> None:
     """Say what a caller may ask, and why not the rest; plugins may refuse further."""
     from gateway.cli.faults import stop_on_fault
+    from gateway.wiring.clock import SystemClock
     from gateway.wiring.generation import rights_of
     from gateway.wiring.offline import with_callers
 
@@ -92,7 +93,7 @@ def explain(
     if facts is None:
         click.echo(f"there is no caller {name}; see: siak-gateway clients list", err=True)
         sys.exit(1)
-    rows = _rows(facts.caller, rights_of(settings), (service, purpose, village))
+    rows = _rows(facts.caller, rights_of(settings, SystemClock()), (service, purpose, village))
     told = {"caller": facts.caller.name, "id": facts.caller.id, **_standing(facts), "asks": rows}
     click.echo(json.dumps(told, indent=2) if as_json else _text(told))
 

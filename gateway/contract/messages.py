@@ -54,6 +54,8 @@ class Right(msgspec.Struct, frozen=True):
         fields: Wire names of the fields granted, such as `NAMA_LGKP`.
         purposes: Purpose codes the right was granted for.
         daily_allowance: Calls a day, or None where the centre sets none.
+        villages: Undotted codes of the villages, districts or regencies it may serve; empty for all.
+        hours: From and to, minutes after midnight in the configured zone, when it may ask; None for always.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Right(msgspec.Struct, frozen=True):
     fields: frozenset[str]
     purposes: frozenset[str]
     daily_allowance: int | None = None
+    villages: tuple[str, ...] = ()
+    hours: tuple[int, int] | None = None
 
 
 class Caller(msgspec.Struct, frozen=True):

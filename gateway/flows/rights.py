@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.contract.errors import Denied, FieldFault, Invalid
+from gateway.contract.errors import Denied, FieldFault, Invalid, OutsideHours
 from gateway.contract.messages import Priority, Right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
-    from gateway.contract.host import Asking
+    from gateway.contract.host import Asking, Clock
     from gateway.contract.messages import Caller, CentreService, Question
+
+
+_DAY_MINUTES = 1440
 
 
 class Purpose(msgspec.Struct, frozen=True):
@@ -51,6 +56,8 @@ class Rights:
         rights: By name.
         purposes: By code.
         ceilings: Highest class a service's questions travel in.
+        clock: The gateway's clock.
+        zone: Zone of the hours.
     """
 
     def __init__(
@@ -58,10 +65,14 @@ class Rights:
         rights: Mapping[str, Right],
         purposes: Mapping[str, Purpose],
         ceilings: Mapping[CentreService, Priority],
+        clock: Clock,
+        zone: tzinfo,
     ) -> None:
         self.rights = rights
         self.purposes = purposes
         self._ceilings = ceilings
+        self._clock = clock
+        self._zone = zone
         self._fields: dict[tuple[str, frozenset[str] | None], frozenset[str]] = {}
 
     def of(self, caller: Caller) -> Right | None:
@@ -86,18 +97,28 @@ class Rights:
 
         Raises:
             Denied: Service, purpose, village or elements are not the caller's.
+            OutsideHours: The right may not be used at this time of day.
             Invalid: The purpose is not one of the configured codes.
         """
         right = self.covering(caller, question.service)
         purpose = self._purpose(caller, right, asking.purpose)
         village = asking.village or caller.village or ""
-        if caller.village is not None and village != caller.village:
-            raise Denied("This key is bound to another village.")
+        _check_village(caller, right, village)
+        self._check_hours(right)
         fields = self._shown(caller, right)
         if question.elements and not fields.issuperset(name for name, _value in question.elements):
             raise Denied("Some of these elements are not among the fields this key may use.")
         priority = max(caller.priority, purpose.priority, self._ceilings[question.service])
         return Grant(right, village, Priority(priority), fields)
+
+    def _check_hours(self, right: Right) -> None:
+        if right.hours is None:
+            return
+        here = datetime.fromtimestamp(self._clock.now(), self._zone)
+        now, (start, end) = here.hour * 60 + here.minute, right.hours
+        inside = start <= now < end if start <= end else now >= start or now < end
+        if not inside:
+            raise OutsideHours(retry_after=60.0 * ((start - now) % _DAY_MINUTES) - here.second)
 
     def _purpose(self, caller: Caller, right: Right, code: str) -> Purpose:
         purpose = self.purposes.get(code)
@@ -123,3 +144,10 @@ class Rights:
             known = right.fields if caller.fields is None else right.fields & caller.fields
             self._fields[key] = known
         return known
+
+
+def _check_village(caller: Caller, right: Right, village: str) -> None:
+    if caller.village is not None and village != caller.village:
+        raise Denied("This key is bound to another village.")
+    if right.villages and not village.startswith(right.villages):
+        raise Denied("This right does not serve that village; name one that it serves.")

@@ -1,6 +1,7 @@
 """What each institution may ask the centre (hak akses), and where its account's password is found."""
 
 import difflib
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
@@ -9,6 +10,9 @@ from gateway.catalogue import fields as catalogue
 from gateway.contract.messages import CentreService, Right
 from gateway.settings.centre import Section
 from gateway.settings.sections import Name, Variable
+
+_REGION = re.compile(r"[0-9]{2}(\.?[0-9]{2}(\.?[0-9]{2}(\.?[0-9]{4})?)?)?")
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 
 EVERY_FIELD = frozenset(catalogue.FIELDS) | frozenset(catalogue.KK_MEMBER_NAMES) | frozenset(catalogue.VERIFY_ELEMENTS)
 """Every wire name a right can be granted."""
@@ -22,6 +26,18 @@ def _known_field(name: str) -> str:
     return name
 
 
+def _code(code: str) -> str:
+    if not _REGION.fullmatch(code):
+        raise ValueError("expected a Kemendagri code such as 35.27, 35.27.03 or 35.27.03.2001")
+    return code
+
+
+def _span(hours: str) -> str:
+    if not _HOURS.fullmatch(hours):
+        raise ValueError("expected a span such as 07:00-15:30")
+    return hours
+
+
 def _word_or_list(value: object) -> str:
     return "word" if isinstance(value, str) else "list"
 
@@ -31,7 +47,15 @@ Fields = Annotated[
     Annotated[Literal["all"], Tag("word")] | Annotated[tuple[FieldName, ...], Tag("list")],
     Discriminator(_word_or_list),
 ]
+VillagePrefix = Annotated[str, AfterValidator(_code)]
+Hours = Annotated[str, AfterValidator(_span)]
 CentrePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~@:+-]+(/[A-Za-z0-9._~@:+-]+){1,2}$", max_length=200)]
+
+
+def _minutes(hours: str) -> tuple[int, int]:
+    """The two times of day of a span, minutes after midnight."""
+    start, end = (int(at[:2]) * 60 + int(at[3:]) for at in hours.split("-"))
+    return start, end
 
 
 class ServicePaths(Section):
@@ -72,6 +96,12 @@ class RightSettings(Section):
     )
     fields: Fields = Field(description='Wire names granted, or "all".')
     purposes: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Purposes it was granted for.")
+    villages: tuple[VillagePrefix, ...] = Field(
+        default=(), description="Codes of the villages, districts or regencies it may serve; left out for all."
+    )
+    hours: Hours | None = Field(
+        default=None, description='When it may ask, in time.zone, such as "07:00-15:30"; left out for always.'
+    )
     services: ServicePaths = Field(description="Paths at the centre, behind /get_json/.")
 
     def granted(self) -> frozenset[str]:
@@ -87,6 +117,8 @@ class RightSettings(Section):
             fields=self.granted(),
             purposes=frozenset(self.purposes),
             daily_allowance=self.daily_allowance,
+            villages=tuple(code.replace(".", "") for code in self.villages),
+            hours=None if self.hours is None else _minutes(self.hours),
         )
 
     def password_variable(self, name: str) -> str:

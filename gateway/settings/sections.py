@@ -27,14 +27,6 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        raise ValueError("expected an IP address or a network such as 10.0.0.0/8") from None
-    return text
-
-
 def _address(text: str) -> str:
     if text != "localhost":
         try:
@@ -46,7 +38,6 @@ def _address(text: str) -> str:
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Address = Annotated[str, AfterValidator(_address)]
-Network = Annotated[str, AfterValidator(_network)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Variable = Annotated[str, Field(pattern=VARIABLE)]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -76,9 +67,6 @@ class ServerSettings(Section):
     )
     engine: Literal["granian", "uvicorn"] = Field(
         default="granian", description="HTTP server; uvicorn is the slower, longer proven one."
-    )
-    trusted_proxies: tuple[Network, ...] = Field(
-        default=(), description="Networks whose X-Forwarded-For is believed; empty believes nobody."
     )
 
 

@@ -99,7 +99,7 @@ class Gateway:
         try:
             callers = open_callers(settings, database, keyring, clock)
             await callers.refresh()
-            rights = rights_of(settings).rights
+            rights = rights_of(settings, clock).rights
             chain = Chain(settings, keyring, database, accounts, rights, clock, rng, moved)
             await chain.open()
             gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor)

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 TITLE = "Gerbang SIAK · SIAK gateway"
 
 
-def rights_of(settings: Settings) -> Rights:
+def rights_of(settings: Settings, clock: Clock) -> Rights:
     """The core's checks, as configured."""
     return Rights(
         {name: right.right(name) for name, right in settings.rights.items()},
         {code: Purpose(code, settings.priority_of(code)) for code in settings.purposes},
         {service: SERVICES[service].priority for service in CentreService},
+        clock,
+        settings.zone,
     )
 
 
@@ -73,7 +75,7 @@ class Generation:
         number: int,
     ) -> None:
         self.settings = settings
-        self.rights = rights_of(settings)
+        self.rights = rights_of(settings, clock)
         self.asker = Asker(chain, self.rights, clock, settings.centre.deadline)
         self._chain = chain
         self._callers = callers

@@ -118,7 +118,9 @@ class CallerQuota(Extension):
         bucket, quota, policy = self._bucket(intent.caller.id, intent.caller.name)
         taken = bucket.take(self._clock.monotonic(), self._today())
         if isinstance(taken, Spent):
-            raise TooManyRequests(retry_after=self._after(taken))
+            after = self._after(taken)
+            headers = (("RateLimit", f'"{taken.kind}";r=0;t={math.ceil(after)}'), ("RateLimit-Policy", policy))
+            raise TooManyRequests(retry_after=after, headers=headers)
         return Allowed((("RateLimit", self._rate_limit(taken, quota)), ("RateLimit-Policy", policy)))
 
     def _bucket(self, caller: str, name: str) -> tuple[Bucket, Quota, str]:
