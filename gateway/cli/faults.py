@@ -36,6 +36,7 @@ def read_config(option: Path | None) -> Settings:
 def stop_on_fault() -> Iterator[None]:
     """Turn what an admin can mend into one line and an exit code."""
     from gateway.contract.errors import GatewayError
+    from gateway.http.server import PortTaken
     from gateway.settings import ConfigFaults, SecretMissing
     from gateway.vault.errors import VaultError
 
@@ -44,7 +45,7 @@ def stop_on_fault() -> Iterator[None]:
     except (ConfigFaults, SecretMissing) as error:
         click.echo(str(error), err=True)
         sys.exit(BAD_CONFIG)
-    except (GatewayError, VaultError) as error:
+    except (GatewayError, VaultError, PortTaken) as error:
         click.echo(str(error), err=True)
         for fault in getattr(error, "faults", ()):
             click.echo(f"  {fault.field}: {fault.message}", err=True)

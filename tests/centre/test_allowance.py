@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.centre.allowance import Allowance
 from gateway.centre.allowance_book import SPREAD, AllowanceBook, DayRow
@@ -151,6 +152,24 @@ def test_what_the_centre_never_saw_is_given_back() -> None:
     for _ in range(50):
         made.settle(made.spend(NOON, "dinas", BIODATA), sent=False)
     assert made.left(NOON, "dinas") == 10
+
+
+def test_the_centres_word_survives_restarts_and_clocks() -> None:
+    """What the centre said is left is stored, given back with an unsent attempt, and carried to an earlier day."""
+    made = book(None)
+    made.load(
+        [
+            DayRow("dinas", "2027-01-14", BIODATA, 1, 50, exhausted=False),
+            DayRow("dinas", "2027-01-15", BIODATA, 1, 5, exhausted=False),
+            DayRow("dinas", "2027-01-15", VERIFY, 1, 4, exhausted=False),
+        ]
+    )
+    assert made.left(NOON, "dinas") == 4
+    made.settle(made.spend(NOON, "dinas", BIODATA), sent=False)
+    assert made.left(NOON, "dinas") == 4
+    assert {row.service: row.used for row in made.rows("dinas")} == {BIODATA: 1, VERIFY: 1}
+    assert made.left(NOON - DAY, "dinas") == 4
+    assert made.left(NOON + 2 * DAY, "dinas") is None
 
 
 def test_the_alarm_is_given_once_a_day() -> None:
@@ -309,6 +328,21 @@ def test_a_store_that_cannot_be_written_holds_up_nobody() -> None:
         await link.ask(a_call())
         await link.close()
         assert [row.used for row in store.rows.values()] == [2]
+
+    virtually(main())
+
+
+def test_the_link_warns_when_little_is_left() -> None:
+    """At nine tenths one line in the log names the right and the figures."""
+
+    async def main() -> None:
+        link = allowance(FarEnd(LoopClock()))
+        with capture_logs() as logs:
+            for _ in range(10):
+                await link.ask(a_call())
+        assert [(line["used"], line["whole"]) for line in logs if line["event"] == "centre.allowance.alarm"] == [
+            (9, 10)
+        ]
 
     virtually(main())
 

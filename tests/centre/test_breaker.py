@@ -250,7 +250,9 @@ class CircuitMachine(RuleBasedStateMachine):
 
 
 TestCircuitMachine = CircuitMachine.TestCase
-TestCircuitMachine.settings = hypothesis_settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestCircuitMachine.settings = hypothesis_settings(
+    max_examples=40, stateful_step_count=40, deadline=None, derandomize=True
+)
 
 
 def breaker(far: FarEnd, heard: list[CircuitMove] | None = None) -> Breaker:

@@ -160,10 +160,14 @@ def test_joining_tells_the_flight_villages_and_watchers() -> None:
     async def main() -> None:
         heard: list[str] = []
 
+        def hear(joined: Call) -> None:
+            heard.append(joined.village)
+
         async def act(call: Call) -> Reply:
             assert isinstance(call, Carried)
-            with call.flight.watched(lambda joined: heard.append(joined.village)):
-                await asyncio.sleep(1.0)
+            call.flight.watch(hear)
+            await asyncio.sleep(1.0)
+            call.flight.unwatch(hear)
             assert [village for village, _ in call.flight.askers] == ["a", "b"]
             return reply()
 

@@ -112,6 +112,33 @@ def test_a_shared_ticket_is_served_once_and_paid_for_by_its_villages() -> None:
     assert (queue.take(0.0), queue.waiting) == (None, 0)
 
 
+def test_a_village_served_by_others_turns_lets_its_own_pass() -> None:
+    """Four villages' turns each served half a call of village b: it owes two turns, and lets them pass."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    shared = [put(queue, Priority.COUNTER, partner) for partner in "acde"]
+    for partner in "acde" * 2 + "bbb":
+        put(queue, Priority.COUNTER, partner)
+    for made in shared:
+        queue.push(made, Priority.COUNTER, "b", "shared")
+    order = [village_of(queue.take(0.0)) for _ in range(15)]
+    assert order[:4] == list("acde")
+    assert order.index("b") >= 12
+
+
+def test_a_village_whose_turns_served_others_gets_a_turn_back() -> None:
+    """Two turns of a that half served b earn a one turn at once."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    shared = [put(queue, Priority.COUNTER, "a") for _ in range(2)]
+    for _ in range(2):
+        put(queue, Priority.COUNTER, "a")
+        put(queue, Priority.COUNTER, "b")
+    for made in shared:
+        queue.push(made, Priority.COUNTER, "b", "shared")
+    served = [queue.take(0.0) for _ in range(6)]
+    assert [village_of(made) for made in served] == list("abaaab")
+    assert queue.take(0.0) is None
+
+
 def test_a_better_class_of_a_joining_asker_counts_at_once() -> None:
     """A background refresh that a hospital joins is served in the hospital's class."""
     queue: FairQueue[Ticket] = FairQueue(patience=1e9)
@@ -302,6 +329,36 @@ def test_what_cannot_be_in_time_is_refused_at_once_with_jitter() -> None:
     assert isinstance(gate.offer(0.0, Job(late), late), Refuse)
 
 
+def test_calls_too_late_to_be_worth_sending_are_refused_at_their_turn() -> None:
+    """A turn that comes when the time left is less than half a usual call is not spent on the centre."""
+    gate: Gate[Job] = Gate(LimiterSettings(initial=1), Random(1), 0.0)
+    first, second = a_call(), a_call(deadline=2.1)
+    flying, waiting = Job(first), Job(second)
+    assert isinstance(gate.offer(0.0, flying, first), Admit)
+    assert isinstance(gate.offer(0.0, waiting, second), Wait)
+    gate.done(2.0, flying, seconds=1.0)
+    [(refused, verdict)] = gate.next(2.0)
+    assert refused is waiting
+    assert isinstance(verdict, Refuse)
+    assert verdict.reason == "late"
+
+
+def test_below_one_the_gate_paces() -> None:
+    """A silent centre is called once in a while: the gate says when the next place comes free by time alone."""
+    gate: Gate[Job] = Gate(LimiterSettings(), Random(1), 0.0)
+    gate.limit.value = 0.5
+    call = a_call(deadline=100.0)
+    first, second = Job(call), Job(call)
+    assert isinstance(gate.offer(10.0, first, call), Admit)
+    gate.done(10.1, first, seconds=None)
+    assert isinstance(gate.offer(10.2, second, call), Wait)
+    assert gate.wake_at() == 14.0
+    assert gate.next(13.9) == []
+    assert gate.estimate(13.9, Priority.COUNTER) >= 4.0 or gate.limit.typical is None
+    assert [verdict for _, verdict in gate.next(14.0)] == [Admit()]
+    assert gate.wake_at() is None
+
+
 class GateMachine(RuleBasedStateMachine):
     """Any history of arrivals, ends, leaving and time."""
 
@@ -386,7 +443,7 @@ class GateMachine(RuleBasedStateMachine):
 
 
 TestGateMachine = GateMachine.TestCase
-TestGateMachine.settings = hypothesis_settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestGateMachine.settings = hypothesis_settings(max_examples=50, stateful_step_count=40, deadline=None, derandomize=True)
 
 
 def limiter(far: FarEnd, **knobs: int) -> Limiter:
@@ -501,6 +558,30 @@ def test_fifty_thousand_cancelled_calls_leave_nothing_behind() -> None:
         assert link.figures(CentreService.BIODATA)[:2] == (0, 0)
         assert far.running == 0
         await asyncio.gather(*(link.ask(a_call(deadline=1e6)) for _ in range(20)))
+
+    virtually(main())
+
+
+def test_a_place_handed_to_a_caller_who_leaves_goes_to_the_next() -> None:
+    """Cancelled in the very moment of being admitted, a caller gives its place back."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), takes(1.0))
+        link = limiter(far, initial=1, maximum=1)
+
+        async def lead() -> None:
+            await link.ask(a_call())
+            leaving.cancel()
+
+        first = asyncio.ensure_future(lead())
+        await asyncio.sleep(0)
+        leaving = asyncio.ensure_future(link.ask(a_call()))
+        await asyncio.sleep(0)
+        staying = asyncio.ensure_future(link.ask(a_call()))
+        await first
+        await staying
+        assert leaving.cancelled()
+        assert len(far.calls) == 2
 
     virtually(main())
 
