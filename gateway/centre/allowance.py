@@ -7,7 +7,6 @@ the last moment, which the centre's own count (`quotaLimiter`) mends with its ne
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -26,6 +25,7 @@ from gateway.contract.errors import (
 )
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
     from collections.abc import Mapping
     from random import Random
 
@@ -47,8 +47,9 @@ class Allowance:
 
     Args:
         inner: Next link.
-        settings: Zone, reserves and alarm.
+        settings: Reserves and alarm.
         rights: Rights by name.
+        zone: Zone in which the centre's day begins.
         store: Where counts outlive the process; None keeps them in memory only.
         clock: The gateway's clock.
         random: Source of jitter.
@@ -60,6 +61,7 @@ class Allowance:
         settings: AllowanceSettings,
         *,
         rights: Mapping[str, Right],
+        zone: ZoneInfo,
         store: AllowanceStore | None,
         clock: Clock,
         random: Random,
@@ -68,7 +70,7 @@ class Allowance:
         self._store = store
         self._clock = clock
         self._random = random
-        self._book = AllowanceBook(rights, settings, zone=ZoneInfo(settings.zone), random=random)
+        self._book = AllowanceBook(rights, settings, zone=zone, random=random)
         self._behind: WriteBehind[tuple[str, str, str], DayRow] = WriteBehind(self._save, name="allowance", linger=0.25)
 
     async def open(self) -> None:

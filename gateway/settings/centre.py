@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.contract.messages import CentreService
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("expected the name of a time zone such as Asia/Jakarta") from error
-    return name
 
 
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
@@ -64,10 +55,6 @@ class RetrySettings(Section):
 class AllowanceSettings(Section):
     """How the right's daily allowance is spent."""
 
-    zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        default="Asia/Jakarta",
-        description="Time zone in which the centre's day begins; the allowance resets at its midnight.",
-    )
     reserve: dict[CentreService, Share] = Field(
         default_factory=dict, description="Share of the day kept for a service, such as { verify = 0.1 }."
     )

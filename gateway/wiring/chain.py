@@ -78,9 +78,11 @@ class Chain:
         self.client = CentreClient(centre, accounts, clock)
         self.breaker = Breaker(self.client, centre.breaker, clock=clock, random=rng, observers=(circuit_moved,))
         self.limiter = Limiter(self.breaker, centre.limiter, clock=clock, random=rng)
-        self.allowance = Allowance(self.limiter, centre.allowance, rights=rights, store=counts, clock=clock, random=rng)
+        self.allowance = Allowance(
+            self.limiter, centre.allowance, rights=rights, zone=settings.zone, store=counts, clock=clock, random=rng
+        )
         self.retry = Retry(self.allowance, centre.retry, clock=clock, random=rng)
-        self.coalesce = Coalesce(self.retry, key_of=keys.of, clock=clock)
+        self.coalesce = Coalesce(self.retry, key_of=keys.of, clock=clock, horizon=centre.deadline_max)
         self.cache = Cache(
             self.coalesce, centre.cache, keys=keys, store=store, clock=clock, refresh_deadline=centre.deadline
         )

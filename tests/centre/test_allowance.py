@@ -213,7 +213,9 @@ def allowance(
     far: FarEnd, store: MemoryStore | DatabaseAllowanceStore | None = None, count: int | None = 10
 ) -> Allowance:
     """The link under test."""
-    return Allowance(far, AllowanceSettings(), rights=rights(count), store=store, clock=far.clock, random=Random(2))
+    return Allowance(
+        far, AllowanceSettings(), rights=rights(count), zone=JAKARTA, store=store, clock=far.clock, random=Random(2)
+    )
 
 
 def test_a_hammered_question_costs_no_call_once_the_quota_is_gone() -> None:

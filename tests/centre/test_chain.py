@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -60,7 +61,13 @@ class Chain:
         self.breaker = Breaker(far, SETTINGS.breaker, clock=clock, random=random)
         self.limiter = Limiter(self.breaker, SETTINGS.limiter, clock=clock, random=random)
         self.allowance = Allowance(
-            self.limiter, SETTINGS.allowance, rights={"dinas": DINAS}, store=None, clock=clock, random=random
+            self.limiter,
+            SETTINGS.allowance,
+            zone=ZoneInfo("Asia/Jakarta"),
+            rights={"dinas": DINAS},
+            store=None,
+            clock=clock,
+            random=random,
         )
         self.retry = Retry(self.allowance, SETTINGS.retry, clock=clock, random=random)
         self.coalesce = Coalesce(self.retry, key_of=KEYS.of, clock=clock, horizon=SETTINGS.deadline_max)
