@@ -25,9 +25,9 @@ from gateway.contract.errors import (
 )
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
     from collections.abc import Mapping
     from random import Random
+    from zoneinfo import ZoneInfo
 
     from gateway.centre.allowance_book import DayRow
     from gateway.centre.allowance_store import AllowanceStore

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.contract.messages import CentreService
 
-
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
