@@ -21,6 +21,7 @@ STYLE = b"""
 body{margin:0 auto;max-width:60rem;padding:1.5rem 1rem 4rem;color:var(--ink);background:#fff;
 font:1.05rem/1.55 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 h1{font-size:1.8rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.25rem;margin:2rem 0 .5rem}
+h3{font-size:1rem;margin:1rem 0 0}
 p.en,span.en{color:var(--soft)}small{color:var(--soft)}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}
 th,td{text-align:left;vertical-align:top;padding:.5rem .6rem;border-bottom:1px solid var(--line)}
@@ -102,7 +103,7 @@ def docs_page(document: dict[str, Any]) -> str:
     """The API as a page, drawn from its own OpenAPI document."""
     info = document["info"]
     sections = "".join(
-        _operation(method, path, operation)
+        _operation(method, path, operation, document["components"]["schemas"])
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     )
@@ -118,21 +119,49 @@ def docs_page(document: dict[str, Any]) -> str:
     return _shell(info["title"], body)
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
+def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     who = "kunci / key" if operation["security"] else "umum / public"
     refusals = "".join(
         f"<tr><td>{escape(status)}</td><td>{_marked(answer['description'])}</td></tr>"
         for status, answer in operation["responses"].items()
+        if status != "200"
     )
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    named = str(body.get("$ref", "")).rpartition("/")[2]
-    takes = f"<p>Isi / body: <code>{escape(named)}</code></p>" if named else ""
+    takes = f"<h3>Isi / body</h3>{_fields(body, schemas)}" if body else ""
+    good = operation["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
+    gives = f"<h3>Jawaban / answer</h3>{_fields(good, schemas)}" if good else ""
     return (
         f'<section id="{escape(operation["operationId"])}"><h2><span class="method">{escape(method.upper())}</span> '
         f"<code>{escape(path)}</code></h2><p>{escape(operation['description'])}<br>"
-        f'<span class="en" lang="en">{escape(operation["summary"])}</span> · <small>{who}</small></p>{takes}'
-        f'<div class="scroll"><table><tbody>{refusals}</tbody></table></div></section>'
+        f'<span class="en" lang="en">{escape(operation["summary"])}</span> · <small>{who}</small></p>{takes}{gives}'
+        f'<h3>Penolakan / refusals</h3><div class="scroll"><table><tbody>{refusals}</tbody></table></div></section>'
     )
+
+
+def _fields(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """The fields of a named schema as a table."""
+    named = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], {})
+    required = set(named.get("required", ()))
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code>{'' if name in required else ' <small>opsional / optional</small>'}</td>"
+        f"<td>{escape(_kind(field))}</td><td>{_marked(_described(field))}</td></tr>"
+        for name, field in named.get("properties", {}).items()
+    )
+    return f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """What a field holds, in a word or two."""
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
+    if "anyOf" in field:
+        return " | ".join(_kind(one) for one in field["anyOf"])
+    return " | ".join(map(str, field["enum"])) if "enum" in field else str(field.get("type", "any"))
+
+
+def _described(field: dict[str, Any]) -> str:
+    given = [field, *field.get("anyOf", ())]
+    return next((str(one["description"]) for one in given if "description" in one), "")
 
 
 def _marked(text: str) -> str:
