@@ -18,7 +18,9 @@ import structlog
 
 from gateway.centre.client import outbound
 from gateway.centre.transport import Limits as OutboundLimits
+from gateway.contract.errors import GatewayError
 from gateway.contract.host import Job
+from gateway.database.errors import DatabaseError
 from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
 from gateway.http.server import Listener
@@ -197,7 +199,10 @@ class Gateway:
     async def _readiness(self) -> dict[str, str]:
         if not await self.database.writable():
             return {"database": "not writable"}
-        behind = await self.database.read(pending_in)
+        try:
+            behind = await self.database.read(pending_in)
+        except (GatewayError, DatabaseError) as error:  # told by readiness itself, beside its other checks
+            return {"database": f"not readable: {type(error).__name__}"}
         return {"database": f"{len(behind)} revisions behind" if behind else ""}
 
 

@@ -10,7 +10,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,7 +37,7 @@ initial = 64
 """So that most of those who leave are at the centre by then, and the others in the queue."""
 
 SLACK_KB = 12_288
-"""Memory an allocator may keep beside what is in use: a leak of 5 kB a call would be twice that."""
+"""Memory an allocator may keep beside what is in use: a leak of 5 kB a call is more."""
 
 SPARE = 4
 """Descriptors that come and go with the centre's pooled connections and the database's files."""
@@ -147,9 +147,7 @@ def test_cancelled_calls_leave_nothing_behind(gateway: GatewayProcess, centre: C
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_fifty_thousand_cancelled_calls_leave_nothing_behind(
-    gateway: GatewayProcess, centre: Centre, key: str
-) -> None:
+def test_fifty_thousand_cancelled_calls_leave_nothing_behind(gateway: GatewayProcess, centre: Centre, key: str) -> None:
     """The same over 50,000 callers."""
     check_cancelled(gateway, centre, key, LONG)
 
@@ -164,7 +162,7 @@ class GoodCaller:
         self.served = 0
         self.failed: list[object] = []
 
-    def __enter__(self) -> GoodCaller:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -196,7 +194,7 @@ def test_leaving_at_any_byte_harms_nobody(
     assert [ask(gateway, key, each).status for each in (nik, other)] == [200, 200]
     place = urlsplit(gateway.url)
     request = request_of(other, key)
-    before = settled(gateway, centre, key)
+    before = Figures.of(gateway.pid)
     with GoodCaller(gateway, key, nik) as good:
         for upto in range(len(request) + 1):
             sock = socket.create_connection((place.hostname, place.port), timeout=5)

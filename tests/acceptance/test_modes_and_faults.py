@@ -154,8 +154,9 @@ def _well(centre: Centre, desk: Desk) -> Iterator[None]:
 def test_what_is_remembered_is_answered_and_the_rest_is_refused_in_time(
     trouble: Trouble, desk: Desk, centre: Centre
 ) -> None:
-    """In each trouble known residents are answered 200 with their age, others get the typed error in time; then all
-    heals without a restart.
+    """In each trouble known residents are answered 200 with their age; others get the typed error in time.
+
+    Once the centre is back, fresh answers resume within 5 s, in the same process.
     """
     young, pid = desk.new(), desk.gateway.pid
     assert desk.ask(young).body["source"] == "centre"
@@ -188,8 +189,9 @@ def test_an_answer_given_twice_is_taken_once(desk: Desk, centre: Centre) -> None
 
 
 def test_a_spent_quota_is_named_and_ends_with_its_right(desk: Desk, centre: Centre) -> None:
-    """Where the centre says the quota is used up, known residents are answered, others get `quota_exhausted`, nothing
-    more is sent for that right, and another right goes on as soon as the centre does.
+    """Where the centre says the quota is used up, known residents are answered and others get `quota_exhausted`.
+
+    Nothing more is sent for that right, and another right goes on as soon as the centre does.
     """
     known = desk.new()
     assert ask(desk.gateway, desk.load_key, known).status == 200

@@ -7,13 +7,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gateway.flows.ask import Asker
-from gateway.flows.rights import Rights
 from gateway.http.openapi import document
 from gateway.http.residents import Residents
 from gateway.http.system import Facts, System
 from gateway.http.table import mount
+from gateway.settings import load
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.generation import TITLE
+from gateway.wiring.generation import TITLE, rights_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,8 @@ async def _nothing_to_check() -> dict[str, str]:
 
 def openapi_file(_root: Path) -> str:
     """Text of `docs/reference/openapi.json`."""
-    asker = Asker(_NoWay(), Rights({}, {}, {}), SystemClock(), deadline=10.0)
+    clock = SystemClock()
+    asker = Asker(_NoWay(), rights_of(load(None, {}), clock), clock, deadline=10.0)
     system = System(Facts(tuple, _nothing_to_check, tuple, dict))
     mounted = [mount(route) for route in (*Residents(asker).routes(), *system.routes())]
     described = document(mounted, title=TITLE, version=version("siak-gateway"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -27,22 +26,14 @@ def commands(group: click.Command = main, name: str = "siak-gateway") -> Iterato
     if isinstance(group, click.Group):
         context = click.Context(group)
         for member in group.list_commands(context):
-            if group is main and not is_there(member):
-                continue
             command = group.get_command(context, member)
             if command is not None:
                 yield from commands(command, f"{name} {member}")
 
 
-def is_there(name: str) -> bool:
-    """Whether the module of a top-level command exists; a command is described once it can be run."""
-    return find_spec(COMMANDS[name].module) is not None
-
-
 def page(_root: Path) -> str:
     """Text of the page."""
-    present = {name: lazy for name, lazy in COMMANDS.items() if is_there(name)}
-    summaries = "".join(f"- [`{name}`](#siak-gateway-{name}): {lazy.summary}\n" for name, lazy in present.items())
+    summaries = "".join(f"- [`{name}`](#siak-gateway-{name}): {lazy.summary}\n" for name, lazy in COMMANDS.items())
     text = head("Commands", _INTRO) + "\n" + summaries
     for name, command in commands():
         text += f"\n## `{name}`\n\n```text\n{_help(name, command)}\n```\n"

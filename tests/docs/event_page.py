@@ -59,9 +59,14 @@ def events(root: Path) -> dict[str, Event]:
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, str, list[str]]]:
-    """Name, level and fields of every call of a logger in a module."""
+    """Name, level and fields of every call of a logger in a module, also of those through a function of the module."""
     constants = _constants(tree)
+    tellers = _tellers(tree)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in tellers and node.args:
+            name = _text(node.args[0], constants)
+            if name is not None:
+                yield name, *tellers[node.func.id]
         if isinstance(node, ast.Call) and (level := _level(node.func)) is not None:
             first = node.args[1 if level == _LINE else 0 :][:1]
             name = _text(first[0], constants) if first else None
@@ -75,6 +80,23 @@ def _level(function: ast.expr) -> str | None:
     if isinstance(function, ast.Attribute):
         return _LINE if function.attr == _LINE else _LEVELS.get(function.attr)
     return "by outcome" if isinstance(function, ast.Name) and function.id == "log" else None
+
+
+def _tellers(tree: ast.Module) -> dict[str, tuple[str, list[str]]]:
+    """Functions that log the event they are given first: the level and the fields of their call."""
+    tellers: dict[str, tuple[str, list[str]]] = {}
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.args.args:
+            given = function.args.args[0].arg
+            for node in ast.walk(function):
+                level = _level(node.func) if isinstance(node, ast.Call) else None
+                if isinstance(node, ast.Call) and level in _LEVELS.values() and _is_name(node.args[:1], given):
+                    tellers[function.name] = str(level), [each.arg for each in node.keywords if each.arg]
+    return tellers
+
+
+def _is_name(nodes: list[ast.expr], name: str) -> bool:
+    return bool(nodes) and isinstance(nodes[0], ast.Name) and nodes[0].id == name
 
 
 def _constants(tree: ast.Module) -> dict[str, str]:

@@ -1,0 +1,257 @@
+"""Every route times every kind of caller that should not get through: a route that is not in the matrix fails here.
+
+| kind of route | what is documented |
+| --- | --- |
+| `public` | answers anybody the same and reveals nothing personal |
+| `caller` | any valid key of the native API |
+| `asks` | a key whose right covers service, purpose and village; fields beyond it are cut or refused |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.contract.web import Who
+from gateway.testing.processes import demo_rights
+from tests.http.rig import CARD, LOOKUP, VERIFY, VILLAGE, Rig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.http.rig import Heard
+
+PUBLIC, CALLER, ASKS = "public", "caller", "asks"
+
+MATRIX = {
+    ("POST", LOOKUP): ASKS,
+    ("POST", VERIFY): ASKS,
+    ("POST", CARD): ASKS,
+    ("GET", "/v1/services"): CALLER,
+    ("GET", "/health/live"): PUBLIC,
+    ("GET", "/health/ready"): PUBLIC,
+    ("GET", "/openapi.json"): PUBLIC,
+    ("GET", "/docs"): PUBLIC,
+    ("GET", "/docs/errors"): PUBLIC,
+    ("GET", "/docs/style.css"): PUBLIC,
+    ("GET", "/status"): PUBLIC,
+}
+OPERATOR_ONLY = {("GET", "/metrics")}
+UNAUTHENTICATED = (401, "unauthenticated")
+DENIED = (403, "denied")
+OTHER_VILLAGE = "3527032002"
+SERVED = (200, "")
+
+KEYS = {
+    "no key": UNAUTHENTICATED,
+    "wrong key": UNAUTHENTICATED,
+    "malformed": UNAUTHENTICATED,
+    "expired": UNAUTHENTICATED,
+    "revoked": UNAUTHENTICATED,
+    "rotated away": UNAUTHENTICATED,
+    "bound to an adapter": DENIED,
+}
+"""What keeps a key from every route that wants one."""
+
+REACH = {
+    "without a right": DENIED,
+    "right removed from the config": DENIED,
+    "other right": DENIED,
+    "other village": DENIED,
+    "unknown purpose": (422, "invalid"),
+    "purpose not granted to the right": DENIED,
+    "purpose not granted to the key": DENIED,
+    "all granted": SERVED,
+}
+"""What keeps a valid key from a question; a route that asks nothing serves it."""
+
+
+def rights() -> str:
+    """Two rights: one of all services and two purposes, one of a single service, few fields and one purpose."""
+    text = demo_rights({"dukcapil_sampang": "sampang", "dpmptsp": "few"})
+    whole, _, few = text.partition("[rights.few]")
+    every = '"pelayanan", "verifikasi", "statistik"'
+    return whole.replace(every, '"pelayanan", "verifikasi"') + "[rights.few]" + few.replace(every, '"pelayanan"')
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A gateway of two rights, with the metrics plugin for an operator route."""
+    plugins = '[plugins]\nenabled = ["metrics", "caller_quota"]\n[plugins.caller_quota]\nper_minute = 100000\n'
+    with Rig(tmp_path_factory.mktemp("guarded"), config=plugins, rights=rights()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def keys(guarded: Rig) -> dict[str, str | None]:
+    """One key for each column of the matrix."""
+    revoked, rotated = guarded.add_client("revoked"), guarded.add_client("rotated")
+    guarded.run(guarded.gateway.callers.revoke("revoked"))
+    guarded.run(guarded.gateway.callers.rotate("rotated"))
+    good = guarded.add_client("regency desk", purposes=["pelayanan", "verifikasi"])
+    return {
+        "no key": None,
+        "wrong key": good[:-26] + "0" * 26,
+        "malformed": good[:-1],
+        "expired": guarded.add_expired_client("expired"),
+        "revoked": revoked,
+        "rotated away": rotated,
+        "bound to an adapter": guarded.add_client("of an adapter", adapter="ektp"),
+        "without a right": guarded.add_client("no right", right=None),
+        "right removed from the config": orphan(guarded),
+        "other right": guarded.add_client("few", right="few"),
+        "other village": guarded.add_client("village", village=VILLAGE),
+        "unknown purpose": good,
+        "purpose not granted to the right": good,
+        "purpose not granted to the key": guarded.add_client("one purpose", purposes=["pelayanan"]),
+        "all granted": good,
+    }
+
+
+def orphan(guarded: Rig) -> str:
+    """The key of a client whose right is no longer in the config."""
+    callers = guarded.gateway.callers
+    known, callers._right_known = callers._right_known, None
+    try:
+        return guarded.add_client("orphan", right="gone")
+    finally:
+        callers._right_known = known
+
+
+def body_of(guarded: Rig, path: str, column: str) -> dict[str, Any]:
+    """The question of one cell."""
+    subject = {"no_kk": guarded.no_kk()} if path == CARD else {"nik": guarded.nik()}
+    purpose = {
+        "unknown purpose": "iseng",
+        "purpose not granted to the right": "statistik",
+        "purpose not granted to the key": "verifikasi",
+    }.get(column, "pelayanan")
+    village = {"other village": {"village": OTHER_VILLAGE}}.get(column, {})
+    elements = {"elements": {"NO_PROP": "35"}} if path == VERIFY else {}
+    return {**subject, "purpose": purpose, **village, **elements}
+
+
+def expected(kind: str, path: str, column: str) -> tuple[int, str]:
+    """The documented outcome of one cell."""
+    if kind == PUBLIC:
+        return SERVED
+    if column in KEYS:
+        return KEYS[column]
+    if kind == CALLER or (column == "other right" and path == LOOKUP):
+        return SERVED
+    return REACH[column]
+
+
+def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> Heard:
+    """The answer of one cell."""
+    method, path = cell
+    if method == "GET":
+        return guarded.get(path, key=key)
+    return guarded.post(path, body_of(guarded, path, column), key=key)
+
+
+def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
+    """The matrix names exactly the routes that are mounted, and takes each for what its rule says."""
+    mounted = {(one.route.method, one.route.path): one.route for one in guarded.gateway.generation.public.mounted}
+    assert set(mounted) == set(MATRIX)
+    for cell, route in mounted.items():
+        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] == PUBLIC)
+        assert (route.rule.service is not None) == (MATRIX[cell] == ASKS)
+
+
+@pytest.mark.parametrize("column", [*KEYS, *REACH])
+@pytest.mark.parametrize("cell", MATRIX, ids=" ".join)
+def test_each_cell_gets_the_documented_answer(
+    guarded: Rig, keys: dict[str, str | None], cell: tuple[str, str], column: str
+) -> None:
+    """Each route refuses each column as documented, and a refusal never says what the key or the resident is."""
+    heard = asked(guarded, cell, column, keys[column])
+    status, code = expected(MATRIX[cell], cell[1], column)
+    if status == SERVED[0]:
+        assert heard.status == status, heard
+        return
+    problem = guarded.refused(heard, status, code)
+    assert problem["executed"] == "no"
+    key = keys[column] or "x" * 20
+    assert key[15:].encode() not in heard.body
+    assert guarded.nik().encode() not in heard.body
+
+
+def test_a_refused_question_is_never_sent(guarded: Rig, keys: dict[str, str | None]) -> None:
+    """No column that refuses costs the centre a call."""
+    before = guarded.mock.stats.arrived
+    for column in [*KEYS, *REACH]:
+        for cell, kind in MATRIX.items():
+            if kind == ASKS and expected(kind, cell[1], column) != SERVED:
+                asked(guarded, cell, column, keys[column])
+    assert guarded.mock.stats.arrived == before
+
+
+def test_unauthenticated_answers_are_alike(guarded: Rig, keys: dict[str, str | None]) -> None:
+    """From outside an unknown, an expired and a revoked key cannot be told apart."""
+    problems = []
+    for column in ("no key", "wrong key", "malformed", "expired", "revoked", "rotated away"):
+        problem = asked(guarded, ("GET", "/v1/services"), column, keys[column]).json
+        del problem["request_id"]
+        problems.append(problem)
+    assert all(problem == problems[0] for problem in problems)
+
+
+@pytest.mark.parametrize("cell", [cell for cell, kind in MATRIX.items() if kind == PUBLIC], ids=" ".join)
+def test_public_routes_reveal_nothing_personal(
+    guarded: Rig, keys: dict[str, str | None], cell: tuple[str, str]
+) -> None:
+    """A public answer is the same with and without a key, and holds no resident, client, right or account."""
+    nik = guarded.nik()
+    guarded.post(LOOKUP, {"nik": nik, "purpose": "pelayanan"}, key=keys["all granted"])
+    resident = guarded.mock.population.resident(int(nik))
+    assert resident is not None
+    without, with_key = asked(guarded, cell, "", None), asked(guarded, cell, "", keys["all granted"])
+    assert without.body == with_key.body
+    for secret in (nik, resident.name, str(resident.home.no_kk), "dukcapil_sampang", "regency desk", "orphan"):
+        assert secret.encode() not in without.body
+    assert "set-cookie" not in without.headers
+
+
+def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str, str | None]) -> None:
+    """What is for operators is 404 in public, and the operator listener serves nothing of the public one but health."""
+    operator = {(one.route.method, one.route.path) for one in guarded.gateway.generation.operator.mounted}
+    health = {cell for cell in MATRIX if cell[1].startswith("/health/")}
+    assert operator == OPERATOR_ONLY | health
+    for method, path in OPERATOR_ONLY:
+        guarded.refused(guarded.request(method, path, key=keys["all granted"]), 404, "not_found")
+        assert guarded.request(method, path, operator=True).status == 200
+    for method, path in set(MATRIX) - health:
+        guarded.refused(guarded.request(method, path, operator=True), 404, "not_found")
+
+
+def test_a_field_that_is_not_granted_is_cut_or_refused(guarded: Rig, keys: dict[str, str | None]) -> None:
+    """A look-up leaves out what the right or the key does not grant; a verify of such an element is denied."""
+    own = guarded.add_client("two fields", fields=["NAMA_LGKP", "AGAMA"])
+    question = {"nik": guarded.nik(), "purpose": "pelayanan"}
+    whole = guarded.post(LOOKUP, question, key=keys["all granted"]).json["resident"]
+    assert len(whole) == 33
+    assert set(guarded.post(LOOKUP, question, key=own).json["resident"]) == {"NAMA_LGKP", "AGAMA"}
+    few = guarded.post(LOOKUP, question, key=keys["other right"]).json["resident"]
+    assert len(few) == 10
+    assert set(few) < set(whole)
+    for elements, status in (({"AGAMA": "ISLAM"}, 200), ({"AGAMA": "ISLAM", "NO_RT": "1"}, 403)):
+        assert guarded.post(VERIFY, {**question, "elements": elements}, key=own).status == status
+
+
+def test_a_key_of_a_village_asks_for_its_own(guarded: Rig, keys: dict[str, str | None]) -> None:
+    """A key bound to a village may name it or leave it out, and nothing else."""
+    question = {"nik": guarded.nik(), "purpose": "pelayanan"}
+    key = keys["other village"]
+    assert guarded.post(LOOKUP, question, key=key).status == 200
+    assert guarded.post(LOOKUP, {**question, "village": VILLAGE}, key=key).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer"])
+def test_the_scheme_is_read_in_any_case(guarded: Rig, keys: dict[str, str | None], scheme: str) -> None:
+    """`Authorization` names its scheme in any case; without it a key is none."""
+    key = keys["all granted"]
+    given = {"Authorization": f"{scheme} {key}"}
+    assert guarded.request("GET", "/v1/services", None, given).status == 200
+    guarded.refused(guarded.request("GET", "/v1/services", None, {"Authorization": f"{key}"}), 401, "unauthenticated")

@@ -1,0 +1,156 @@
+"""The first pages: every text that could hold markup is escaped, each state has its words, times are WIB."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from gateway.contract.errors import Denied, NotFound, every_error
+from gateway.contract.events import CircuitState
+from gateway.contract.messages import CentreService
+from gateway.contract.status import CentreStatus
+from gateway.contract.web import CALLER, Response, Route
+from gateway.http.openapi import document
+from gateway.http.pages import docs_page, errors_page, local_time, status_page
+from gateway.http.system import Facts, ServiceState
+from gateway.http.table import mount
+
+if TYPE_CHECKING:
+    from gateway.contract.web import Request
+    from gateway.http.system import HealthWord
+    from tests.http.rig import Rig
+
+EVIL = '<script>alert("1")</script>&\'"'
+SERVICE = ServiceState("biodata", "centre", "Biodata", "Biodata penduduk", True, "works", None, 0, 0.0)  # noqa: FBT003 # a struct's fields in order
+
+
+class Reader(HTMLParser):
+    """Collects tags and text, and fails on tags that are never closed."""
+
+    VOID = frozenset({"meta", "link", "br"})
+
+    def __init__(self, page: str) -> None:
+        """Read a page."""
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self.ids: set[str] = set()
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open a tag."""
+        self.tags.add(tag)
+        self.ids.update(value for name, value in attrs if name == "id" and value)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the last one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text."""
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    ("health", "word", "advice"),
+    [
+        ("works", "berjalan", "Semua layanan berjalan."),
+        ("slow", "lambat", "Pusat lambat menjawab."),
+        ("away", "tidak menjawab", "Data yang pernah dicari tetap dapat dibuka"),
+        ("off", "dimatikan", "Semua layanan berjalan."),
+    ],
+)
+def test_each_state_has_its_words_in_both_languages(health: HealthWord, word: str, advice: str) -> None:
+    """The page says what works and what still can be done."""
+    page = Reader(status_page([SERVICE, msgspec.structs.replace(SERVICE, health=health)]))
+    assert word in page.text
+    assert advice in page.text
+    assert "Biodata penduduk" in page.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.0, "langsung"), (0.9, "langsung"), (12.4, "± 12 detik"), (300.0, "± 5 menit")]
+)
+def test_waits_are_told_in_plain_words(seconds: float, shown: str) -> None:
+    """Nobody has to read decimals."""
+    assert shown in status_page([msgspec.structs.replace(SERVICE, eta_seconds=seconds)])
+
+
+def test_times_are_shown_as_people_here_write_them() -> None:
+    """UTC becomes dd-mm-yyyy WIB, across midnight too; nothing becomes a dash."""
+    assert local_time("2026-12-31T18:30:00.000Z") == "01-01-2027 01:30 WIB"
+    assert local_time(None) == "–"
+
+
+def test_texts_from_outside_are_escaped() -> None:
+    """A title, path or summary with markup stays text on every page."""
+
+    async def nothing(_request: Request) -> Response:
+        return Response()
+
+    service = msgspec.structs.replace(SERVICE, title=EVIL, title_id=EVIL)
+    assert "script" not in Reader(status_page([service])).tags
+    route = Route("GET", f"/apps/{EVIL}", CALLER, nothing, EVIL, EVIL, errors=(NotFound,))
+    page = Reader(docs_page(document([mount(route)], title=EVIL, version=EVIL)))
+    assert "script" not in page.tags
+    assert EVIL in page.text
+
+
+def test_every_error_has_its_place_on_the_page() -> None:
+    """Each code is an anchor, with both texts; this is where `type` of a problem leads."""
+    page = Reader(errors_page())
+    for error in every_error():
+        assert error.code in page.ids
+        assert error.text() in page.text
+        assert error.text_id in page.text
+    assert Denied.code in page.ids
+
+
+def test_the_served_pages_hold_together(rig: Rig) -> None:
+    """Every page is whole HTML under a policy without scripts, and every link on it leads somewhere."""
+    for path in ("/status", "/docs", "/docs/errors"):
+        heard = rig.get(path)
+        assert heard.status == 200
+        assert heard.headers["content-security-policy"].startswith("default-src 'none'")
+        assert heard.headers["x-frame-options"] == "DENY"
+        text = heard.body.decode()
+        assert Reader(text).tags.isdisjoint({"script", "style", "iframe", "object"})
+        for link in {part.partition('"')[0] for part in text.split('href="')[1:]}:
+            assert rig.get(link.partition("#")[0]).status == 200, link
+    style = rig.get("/docs/style.css")
+    assert (style.headers["content-type"], style.headers["cache-control"]) == ("text/css", "max-age=3600")
+
+
+CLOSED = CentreStatus(CentreService.BIODATA, CircuitState.CLOSED, 0.0, "", 0, 0, 16.0, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (CLOSED, "works"),
+        (msgspec.structs.replace(CLOSED, latency_p90=1.9), "works"),
+        (msgspec.structs.replace(CLOSED, latency_p90=2.1), "slow"),
+        (msgspec.structs.replace(CLOSED, wait_seconds=9.0), "slow"),
+        (msgspec.structs.replace(CLOSED, circuit=CircuitState.OPEN, since=1_800_000_000.0), "away"),
+        (msgspec.structs.replace(CLOSED, circuit=CircuitState.HALF_OPEN), "away"),
+    ],
+)
+def test_the_way_to_the_centre_is_told_in_one_word(status: CentreStatus, word: str) -> None:
+    """A circuit that is not closed is away; a late answer or a long queue is slow."""
+
+    async def ready() -> dict[str, str]:
+        return {}
+
+    facts = Facts(lambda: [status], ready, lambda: [("ektp", "E-KTP", "KTP-el", False)], dict)
+    centre, adapter = facts.services()
+    assert centre.health == word
+    assert centre.since == ("2027-01-15T08:00:00.000Z" if status.since else None)
+    assert (adapter.name, adapter.kind, adapter.health) == ("ektp", "adapter", "away")
