@@ -9,14 +9,15 @@ memory ─► disk ─► judge ─► serve
                        └─► ask; on a centre that cannot answer: the last known answer
 ```
 
-With a last known answer in hand the centre's deadline ends a little before the asker's, so that the answer is
-there in time. Remembered is also "not found" and "malformed number", both briefly.
+With a last known answer in hand nobody waits longer than `patience`, and the centre's deadline ends a little before
+the asker's, so that the answer is there in time. Remembered is also "not found" and "malformed number", both briefly.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,7 @@ class Cache:
         self._touched: WriteBehind[bytes, None] = WriteBehind(self._touch, name="cache_use", linger=TOUCH_LINGER)
         self._loads: dict[bytes, asyncio.Task[Entry | None]] = {}
         self._refreshes: dict[bytes, asyncio.Task[None]] = {}
+        self._lone: dict[bytes, asyncio.Task[Answer]] = {}
         self._resting: dict[bytes, float] = {}
         self._forgotten: dict[bytes, float] = {}
 
@@ -129,7 +131,7 @@ class Cache:
 
     async def close(self) -> None:
         """Stop refreshing, write what waits, release the store."""
-        tasks = (*self._refreshes.values(), *self._loads.values())
+        tasks = (*self._refreshes.values(), *self._loads.values(), *self._lone.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -206,9 +208,33 @@ class Cache:
         if not self._policy.last_known(entry, now, call.freshness):
             return await self._ask_centre(key, call, reason)
         try:
-            return await self._ask_centre(key, replace(call, deadline=call.deadline - MARGIN), reason)
+            answer = await self._within_patience(key, replace(call, deadline=call.deadline - MARGIN), reason)
         except AWAY as error:
             return self._stand_in(entry, call, error, reason)
+        return answer or self._serve(entry, self._clock.now(), f"{reason}; detail=patience")
+
+    async def _within_patience(self, key: bytes, call: Call, reason: str) -> Answer | None:
+        """What the centre says, or None if that takes longer than somebody with an answer at hand should wait.
+
+        The question goes on alone: its outcome is remembered, and tells breaker and limiter how the centre is.
+        """
+        if call.freshness.no_cache or not self._settings.refreshes:
+            return await self._ask_centre(key, call, reason)
+        lone = self._lone.get(key)
+        if lone is None:
+            if len(self._lone) >= self._settings.refreshes:
+                return None
+            lone = self._lone[key] = asyncio.get_running_loop().create_task(self._ask_centre(key, call, reason))
+            lone.add_done_callback(partial(self._ended, key))
+        patience = min(self._settings.patience, max(0.0, call.deadline - self._clock.monotonic()))
+        await asyncio.wait((lone,), timeout=patience)
+        return lone.result() if lone.done() and not lone.cancelled() else None
+
+    def _ended(self, key: bytes, lone: asyncio.Task[Answer]) -> None:
+        """A question that went on alone is over; an error nobody waited for any more was logged where it arose."""
+        del self._lone[key]
+        if not lone.cancelled():
+            lone.exception()
 
     async def _ask_disk(self, key: bytes, call: Call, look: asyncio.Task[Entry | None]) -> Answer:
         """Look on disk, but not for long; if that takes its time, ask the centre meanwhile."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 MONTH_DAYS = 30
 SECONDS_A_DAY = 0.5
-DEADLINE = 1.5
+DEADLINE = 3.0
 PATIENCE = 30.0
 """Seconds the story waits for the centre's return to be seen; the promise is 5."""
 _PATH = "35-27/dukcapil_sampang_3527"
@@ -137,11 +137,11 @@ class Story:
         return tally, doubled
 
     async def _slow_day(self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]) -> Tally:
-        self._say("\n2. A slow day. The centre has two workers and needs 0.3 s a call; everybody asks anyway.")
-        await _behave(mock, {"mode": "up", "workers": 2, "mean_seconds": 0.3, "thrashing": 0.05})
+        self._say("\n2. A slow day. The centre needs fifteen times as long for a call; everybody asks anyway.")
+        await _behave(mock, {"mode": "up", "workers": 6, "mean_seconds": 0.3, "thrashing": 0.02})
         tally = Tally()
         mixed = [nik for pair in zip(some(known, len(new), 2), new, strict=True) for nik in pair]
-        await self._in_steps("slow day", counter, mixed, tally, at_once=64)
+        await self._in_steps("slow day", counter, mixed, tally, at_once=48)
         self._tell(tally)
         return tally
 

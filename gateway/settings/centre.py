@@ -28,6 +28,11 @@ class CacheSettings(Section):
     stale_if_error: Seconds = Field(
         default=2_592_000, description="While the centre cannot answer, the last known answer is served up to this age."
     )
+    patience: Seconds = Field(
+        default=1.0,
+        description="How long an asker waits for a newer answer while the last known one is at hand; the question goes "
+        "on behind its back.",
+    )
     negative: Seconds = Field(default=300, description="How long 'not found' is remembered.")
     memory_entries: Annotated[int, Field(ge=100, le=10_000_000)] = Field(
         default=20_000, description="Answers kept in memory; the rest stay on disk."

@@ -296,23 +296,77 @@ def test_it_ends_at_the_age_the_config_allows() -> None:
     virtually(main())
 
 
-def test_the_last_known_answer_arrives_before_the_deadline() -> None:
-    """A centre that hangs is given a little less than the asker's time, so that the fallback is there in it."""
+async def hangs(far: FarEnd) -> None:
+    """From now on the centre keeps every call until its deadline."""
+
+    async def hang(call: Call) -> Reply:
+        await asyncio.sleep(call.deadline - far.clock.monotonic())
+        raise CentreTimeout
+
+    far.act = hang
+
+
+@pytest.mark.parametrize(("freshness", "waited"), [(Freshness(), 1.0), (NO_CACHE, 2.0 - MARGIN)])
+def test_the_last_known_answer_arrives_in_time(freshness: Freshness, waited: float) -> None:
+    """With an answer at hand nobody waits beyond the patience; who insists gets it just before the deadline."""
 
     async def main() -> None:
-        async def hang(call: Call) -> Reply:
-            await asyncio.sleep(call.deadline - far.clock.monotonic())
-            raise CentreTimeout
-
         far = FarEnd(LoopClock())
         link = cache(far)
         await link.ask(soon(far))
         later(far, 3 * DAY)
-        far.act = hang
-        call = replace(soon(far), deadline=far.clock.monotonic() + 2.0)
-        answer = await link.ask(call)
+        await hangs(far)
+        started = far.clock.monotonic()
+        answer = await link.ask(replace(soon(far, freshness=freshness), deadline=started + 2.0))
         assert answer.source == "cache"
-        assert far.clock.monotonic() == pytest.approx(call.deadline - MARGIN)
+        assert far.clock.monotonic() - started == pytest.approx(waited)
+        await link.close()
+
+    virtually(main())
+
+
+def test_the_question_goes_on_behind_an_asker_that_was_served() -> None:
+    """What the centre says after the patience ended is remembered for the next one; equal questions go on once."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock())
+        link = cache(far)
+        await link.ask(soon(far))
+        later(far, 3 * DAY)
+
+        async def slowly(_call: Call) -> Reply:
+            await asyncio.sleep(3.0)
+            return reply()
+
+        far.act = slowly
+        answers = await asyncio.gather(*(link.ask(soon(far)) for _ in range(5)))
+        assert {answer.cache_status for answer in answers} == {"fwd=stale; detail=patience; ttl=-255601"}
+        assert len(far.calls) == 2
+        await asyncio.sleep(3.0)
+        assert (await link.ask(soon(far))).age_seconds < HOUR
+        assert not link._lone
+
+    virtually(main())
+
+
+def test_so_many_questions_go_on_alone_and_no_more() -> None:
+    """While the centre hangs, further askers with an answer at hand are served at once."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock())
+        link = cache(far, CacheSettings(refreshes=1))
+        other = Question(CentreService.FAMILY_CARD, NIK)
+        for question in (a_call().question, other):
+            await link.ask(soon(far, question=question))
+        later(far, 3 * DAY)
+        await hangs(far)
+        first = asyncio.create_task(link.ask(soon(far)))
+        await asyncio.sleep(0.1)
+        started = far.clock.monotonic()
+        assert (await link.ask(soon(far, question=other))).source == "cache"
+        assert far.clock.monotonic() == started
+        assert (await first).source == "cache"
+        await link.close()
 
     virtually(main())
 
