@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,18 +28,29 @@ def mock_siak(  # each option is a parameter of click's
     host: str, port: int, control_port: int, population: int, seed: int, state: Path | None, accounts: Path | None
 ) -> None:
     """Run the mocked centre: synthetic people, real slowness and faults, a control port."""
+    from gateway.cli.faults import FAILED
     from gateway.mock_siak import MockSettings, serve  # the mock is loaded only to run it
 
     def ready(addresses: Addresses) -> None:
         click.echo(f"Mock SIAK     {addresses.url}\ncontrol       {addresses.control_url}")
 
-    settings = MockSettings(
-        host=host,
-        port=port,
-        control_port=control_port,
-        population=population,
-        seed=seed,
-        state=state,
-        accounts=accounts,
-    )
-    asyncio.run(serve(settings, ready=ready))
+    async def until_told() -> None:
+        settings = MockSettings(
+            host=host,
+            port=port,
+            control_port=control_port,
+            population=population,
+            seed=seed,
+            state=state,
+            accounts=accounts,
+        )
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await serve(settings, ready=ready, stop=stop)
+
+    try:
+        asyncio.run(until_told())
+    except (ValueError, OSError) as error:  # a taken port, a file of accounts or state that cannot be used
+        click.echo(f"mock-siak: {error}", err=True)
+        sys.exit(FAILED)

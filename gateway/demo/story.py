@@ -35,6 +35,8 @@ DAY = 86_400.0
 MONTH_DAYS = 30
 SECONDS_A_DAY = 0.5
 DEADLINE = 3.0
+STEPS = 10
+"""Steps in which a chapter's questions are asked."""
 PATIENCE = 30.0
 """Seconds the story waits for the centre's return to be seen; the promise is 5."""
 _PATH = "35-27/dukcapil_sampang_3527"
@@ -170,15 +172,16 @@ class Story:
             await asyncio.sleep(0.1)
         recovery = time.monotonic() - started
         self._say(f"   First fresh answer after {recovery:.1f} s.")
-        await self._in_steps("it is back", counter, some(known, 200, 4), tally)
+        await self._in_steps("it is back", counter, some(known, 200, 4), tally, pause=0.5)
         self._tell(tally)
         return tally, recovery
 
     async def _in_steps(
-        self, name: str, counter: Counter, niks: list[str], tally: Tally, *, at_once: int = 8, steps: int = 10
+        self, name: str, counter: Counter, niks: list[str], tally: Tally, *, at_once: int = 8, pause: float = 0.0
     ) -> None:
-        size = max(1, -(-len(niks) // steps))
+        size = max(1, -(-len(niks) // STEPS))
         for start in range(0, len(niks), size):
+            await asyncio.sleep(pause)
             await counter.ask_all(niks[start : start + size], tally, at_once=at_once)
             self._progress(name, min(1.0, (start + size) / len(niks)))
 

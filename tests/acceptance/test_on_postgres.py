@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.database.migrate import migrate
+from gateway.settings import load
 from gateway.testing.postgres import PostgresServer
 from gateway.testing.processes import GatewayProcess
 from tests.acceptance.stage import ask, demo_right, eventually
@@ -50,6 +52,11 @@ def run(gateway: GatewayProcess, *command: str) -> subprocess.CompletedProcess[s
     return subprocess.run(words, env=gateway.environ, capture_output=True, text=True, check=False, timeout=30)
 
 
+def url_of(gateway: GatewayProcess) -> str:
+    """Address of its database."""
+    return load(gateway.config_file, gateway.environ).database_url(gateway.environ)
+
+
 def database_works(gateway: GatewayProcess) -> bool:
     """Whether readiness says that the database works; status and text must agree."""
     status, _headers, body = gateway.get("/health/ready")
@@ -79,7 +86,7 @@ def test_it_heals_when_the_database_comes_back(gateway: GatewayProcess, centre: 
     Once it is back all is well, in the same process, and new keys work again.
     """
     known, new, newer = centre.niks(3)
-    assert run(gateway, "migrate").returncode == 0
+    migrate(url_of(gateway))
     key = gateway.add_client("desk")
     gateway.start()
     assert ask(gateway, key, known).status == 200
@@ -102,7 +109,7 @@ def test_the_allowance_outlives_a_restart_of_both(
 ) -> None:
     """What a right spent stands in PostgreSQL: after both were restarted only the rest of its day is left."""
     niks = centre.niks(ALLOWANCE + 1)
-    assert run(gateway, "migrate").returncode == 0
+    migrate(url_of(gateway))
     key = gateway.add_client("desk")
     gateway.start()
     assert [ask(gateway, key, nik).status for nik in niks[: ALLOWANCE // 2]] == [200] * (ALLOWANCE // 2)

@@ -37,6 +37,7 @@ from gateway.wiring.parts import open_callers, open_keyring
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from gateway.settings import Settings
@@ -104,6 +105,7 @@ class Rig:
         self.gateway: Gateway
         self.url = self.operator = ""
         self.logged = io.BytesIO()
+        self._closing: Future[None] | None = None
 
     def settings(self, config: str | None = None, rights: str | None = None) -> Settings:
         """Write the config file anew and read it."""
@@ -135,9 +137,15 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         """Stop everything."""
         try:
-            self.run(self.gateway.close())
+            self.begin_close().result(20)
         finally:
             self._end()
+
+    def begin_close(self) -> Future[None]:
+        """Begin to close the gateway, once."""
+        if self._closing is None:
+            self._closing = asyncio.run_coroutine_threadsafe(self.gateway.close(), self._loop)
+        return self._closing
 
     def _end(self) -> None:
         self.run(self.mock.stop())
