@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "demo": Lazy("gateway.cli.demo", "demo", "Tell the story of an outage, in the terminal."),
     "doctor": Lazy("gateway.cli.doctor", "doctor", "Check config, database, keys, centre, disk and clock."),
     "migrate": Lazy("gateway.cli.migrate", "migrate", "Bring the database to this version."),
+    "keys": Lazy("gateway.cli.keys", "keys", "Make and rotate the gateway's own secrets."),
     "config": Lazy("gateway.cli.config", "config_group", "Check, show and explain the config."),
     "plugins": Lazy("gateway.cli.extensions", "plugins_group", "List, enable and disable plugins."),
     "adapters": Lazy("gateway.cli.extensions", "adapters_group", "List, enable and disable adapters."),

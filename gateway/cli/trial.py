@@ -126,7 +126,8 @@ Demo keys (all people are synthetic; the keys are in {self._settings.data_folder
 Three things to try in another terminal:
   1. Look up a resident:
      {ask}
-  2. Take the centre away, then look up the same resident again: the answer comes from the cache, with its age.
+  2. Take the centre away, then look up the same resident again: the last known answer stands in, with its age,
+     even if you insist on the centre (add -H 'Cache-Control: no-cache').
      {away}
   3. Bring it back ("mode":"up") and watch {facts["gateway"]}/status
 

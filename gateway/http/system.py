@@ -82,6 +82,7 @@ class Facts:
         readiness: Name and fault (empty when well) of each thing readiness depends on.
         adapters: Name, English and Indonesian title, and health of each adapter that is switched on.
         openapi: The OpenAPI document.
+        objective: Seconds of latency or wait from which a service is called slow.
     """
 
     def __init__(
@@ -90,44 +91,41 @@ class Facts:
         readiness: Callable[[], Awaitable[dict[str, str]]],
         adapters: Callable[[], Sequence[tuple[str, str, str, bool]]],
         openapi: Callable[[], dict[str, object]],
+        objective: float,
     ) -> None:
         self.centre = centre
         self.readiness = readiness
         self.adapters = adapters
         self.openapi = openapi
+        self._objective = objective
 
     def services(self) -> list[ServiceState]:
         """Every service, the centre's first."""
         enabled = True  # an adapter that is off has no routes and is not told of
-        return [_of_centre(one) for one in self.centre()] + [
+        return [self._of_centre(one) for one in self.centre()] + [
             ServiceState(name, "adapter", title, title_id, enabled, "works" if ok else "away", None, 0, 0.0)
             for name, title, title_id, ok in self.adapters()
         ]
 
+    def _of_centre(self, status: CentreStatus) -> ServiceState:
+        service = SERVICES[status.service]
+        return ServiceState(
+            name=status.service,
+            kind="centre",
+            title=service.title.en,
+            title_id=service.title.id,
+            enabled=True,
+            health=self._word(status),
+            since=instant(status.since) if status.since > 0 else None,
+            queue=status.waiting,
+            eta_seconds=round(status.wait_seconds, 1),
+        )
 
-def _of_centre(status: CentreStatus) -> ServiceState:
-    service = SERVICES[status.service]
-    return ServiceState(
-        name=status.service,
-        kind="centre",
-        title=service.title.en,
-        title_id=service.title.id,
-        enabled=True,
-        health=_word(status),
-        since=instant(status.since) if status.since > 0 else None,
-        queue=status.waiting,
-        eta_seconds=round(status.wait_seconds, 1),
-    )
-
-
-SLOW = 2.0
-"""Windowed p90 latency (seconds) from which a service is called slow."""
-
-
-def _word(status: CentreStatus) -> HealthWord:
-    if status.circuit is not CircuitState.CLOSED:
-        return "away"
-    return "slow" if (status.latency_p90 or 0.0) > SLOW or status.wait_seconds > SLOW else "works"
+    def _word(self, status: CentreStatus) -> HealthWord:
+        if status.circuit is not CircuitState.CLOSED:
+            return "away"
+        slowest = max(status.latency_p90 or 0.0, status.wait_seconds)
+        return "slow" if slowest > self._objective else "works"
 
 
 class System:

@@ -38,7 +38,7 @@ class StateFile:
     """The state file in a folder that is made when missing."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = folder / "mock_siak.json"
 
     def load(self) -> Stored | None:

@@ -116,7 +116,15 @@ class Generation:
         self.asker.tell = self.registry.exchange_finished
         self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
         self._shared.door = self.door
-        system = System(Facts(self._chain.status, self.readiness, self._adapters, self._openapi))
+        system = System(
+            Facts(
+                self._chain.status,
+                self.readiness,
+                self._adapters,
+                self._openapi,
+                self.settings.centre.limiter.objective,
+            )
+        )
         mounted = [mount(route) for route in (*Residents(self.asker).routes(), *system.routes())]
         mounted += [mount(each.placed(), each.extension) for each in self.registry.routes]
         self._public = [one for one in mounted if one.route.rule.who is not Who.OPERATOR]

@@ -41,7 +41,7 @@ def openapi_file(_root: Path) -> str:
     """Text of `docs/reference/openapi.json`: the API under the default config."""
     settings, clock = load(None, {}), SystemClock()
     asker = Asker(_NoWay(), rights_of(settings, clock), clock, deadline=settings.centre.deadline)
-    system = System(Facts(tuple, _nothing_to_check, tuple, dict))
+    system = System(Facts(tuple, _nothing_to_check, tuple, dict, 2.0))
     mounted = [mount(route) for route in (*Residents(asker).routes(), *system.routes())]
     described = document(mounted, title=TITLE, version=version("siak-gateway"), purposes=tuple(settings.purposes))
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -149,7 +149,7 @@ def test_the_way_to_the_centre_is_told_in_one_word(status: CentreStatus, word: s
     async def ready() -> dict[str, str]:
         return {}
 
-    facts = Facts(lambda: [status], ready, lambda: [("ektp", "E-KTP", "KTP-el", False)], dict)
+    facts = Facts(lambda: [status], ready, lambda: [("ektp", "E-KTP", "KTP-el", False)], dict, 2.0)
     centre, adapter = facts.services()
     assert centre.health == word
     assert centre.since == ("2027-01-15T08:00:00.000Z" if status.since else None)

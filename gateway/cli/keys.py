@@ -1,0 +1,43 @@
+"""`siak-gateway keys`: the gateway's own secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_config = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
+
+
+@click.group(epilog="Example: siak-gateway keys rotate")
+def keys() -> None:
+    """Make and rotate the gateway's own secrets."""
+
+
+@keys.command(epilog="Example: siak-gateway keys make --config config/gateway.toml")
+@_config
+def make(config_file: Path | None) -> None:
+    """Make the secrets that are not there yet; none is ever replaced."""
+    from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.vault.keys import create_secrets
+
+    settings = read_config(config_file)
+    with stop_on_fault():
+        made = create_secrets(settings.secrets_folder)
+    for name in made:
+        click.echo(f"made: {settings.secrets_folder / name}.key")
+    if not made:
+        click.echo(f"All secrets are there, in {settings.secrets_folder}.")
+
+
+@keys.command(epilog="Example: siak-gateway keys rotate --config config/gateway.toml")
+@_config
+def rotate(config_file: Path | None) -> None:
+    """Add a new master key; what is sealed from the next start on uses it, the old ones stay for opening."""
+    from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.vault import keys as vault
+
+    settings = read_config(config_file)
+    with stop_on_fault():
+        name = vault.rotate(settings.secrets_folder)
+    click.echo(f"made: {settings.secrets_folder / name}.key; restart the gateway, and back the file up now.")
