@@ -59,8 +59,8 @@ KEYS = frozenset(_NAMES.split())
 
 BLOT = "[redacted]"
 
-_NET = re.compile(r"\d(?:[ .\-]?\d){12,}|sgw_\w+")
-_QUOTED = re.compile(r"(?<!\w)(['\"]).*\1(?!\w)")
+_NET = re.compile(r"\d(?:[ ._\-]?\d){12,}|sgw_\w+")
+_QUOTED = re.compile(r"(?<!\w)[bBfFrRuU]{0,2}(['\"]).*\1(?!\w)")
 _SHORTEST_NUMBER = 13
 _LARGEST_FIGURE = 10 ** (_SHORTEST_NUMBER - 1)
 _LONGEST_TEXT = 2000

@@ -157,8 +157,8 @@ Ctrl-C stops both.
     def _start_mock(self) -> None:
         try:
             self._mock = start_process(
-                port=int(self._environ.get("SIAK_MOCK_PORT") or 8090),
-                control_port=int(self._environ.get("SIAK_MOCK_CONTROL_PORT") or 8091),
+                port=_port(self._environ, "SIAK_MOCK_PORT", 8090),
+                control_port=_port(self._environ, "SIAK_MOCK_CONTROL_PORT", 8091),
                 population=self._population,
                 seed=SEED,
                 state=self._settings.data_folder / "mock",
@@ -200,6 +200,13 @@ Ctrl-C stops both.
         with urllib.request.urlopen(f"{self._mock.control_url}/_mock/samples", timeout=5) as answer:  # our mock
             found = json.load(answer)
         return {"sample_niks": found["niks"]["active"], "sample_no_kks": found["no_kks"]}
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdecimal()):
+        raise TrialFailed(f"{name} must be the number of a port.")
+    return int(text)
 
 
 def _demo_set(settings: Settings) -> list[dict[str, Any]]:

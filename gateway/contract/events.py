@@ -37,6 +37,10 @@ class CircuitMove(msgspec.Struct, frozen=True):
     at: float
 
 
+ANSWERED, ABANDONED = "answered", "abandoned"
+"""Outcomes of an exchange that are no error."""
+
+
 class ExchangeRecord(msgspec.Struct, frozen=True):
     """One finished act that revealed (or refused to reveal) personal data.
 
@@ -48,7 +52,7 @@ class ExchangeRecord(msgspec.Struct, frozen=True):
         adapter: Extension it came through, or `native`.
         village: Village code, empty if unknown.
         purpose: Purpose code.
-        outcome: `answered`, `not_found`, or the error's code.
+        outcome: `answered`, `abandoned` (nobody waited for the end), or the error's code.
         source: Where the answer came from; None when there was none.
         age_seconds: Age of the answer; 0 when there was none.
         seconds: How long it took.

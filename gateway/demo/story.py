@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 DAY = 86_400.0
 MONTH_DAYS = 30
-SECONDS_A_DAY = 0.5
-DEADLINE = 3.0
 STEPS = 10
 """Steps in which a chapter's questions are asked."""
 PATIENCE = 30.0
@@ -53,6 +51,29 @@ fields = "all"
 purposes = ["pelayanan"]
 services = {{ biodata = "{_PATH}/CALL_NIK" }}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large the story is told.
+
+    Attributes:
+        known: Residents looked up on the normal day.
+        strangers: Residents first asked for on the slow day.
+        day: Real seconds in which a day of the outage passes.
+        pause: Seconds between the last questions, once the centre is back.
+        deadline: Seconds a citizen waits.
+    """
+
+    known: int = 300
+    strangers: int = 400
+    day: float = 0.5
+    pause: float = 0.5
+    deadline: float = 3.0
+
+
+FULL = Scale()
+"""As `make demo` tells it: about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +102,12 @@ class Story:
     Args:
         say: Prints a line.
         progress: Prints over the last line: text and share done.
+        scale: How large it is told.
     """
 
-    def __init__(self, say: Callable[[str], None], progress: Callable[[str, float], None]) -> None:
+    def __init__(self, say: Callable[[str], None], progress: Callable[[str, float], None], scale: Scale = FULL) -> None:
         self._say = say
+        self._scale = scale
         self._progress = progress
         self._clock = StoryClock()
 
@@ -112,17 +135,18 @@ class Story:
             limits = OutboundLimits(64, 2.0, 30.0, 1_000_000, 30.0)
             async with outbound(limits) as client:
                 client.base_url = urls["gateway"]
-                return await self._chapters(mock, Counter(client, key, DEADLINE))
+                return await self._chapters(mock, Counter(client, key, self._scale.deadline))
         finally:
             await gateway.close()
 
     async def _chapters(self, mock: MockSiak, counter: Counter) -> Told:
         everybody = mock.population.active()
-        known, strangers = everybody[:300], everybody[300:]
+        known, strangers = everybody[: self._scale.known], everybody[self._scale.known :]
+        met = self._scale.strangers
         normal, doubled = await self._normal_day(mock, counter, known)
-        slow = await self._slow_day(mock, counter, known, strangers[:400])
-        away = await self._month_away(mock, counter, known, strangers[400:])
-        back, recovery = await self._back(mock, counter, known, strangers[1000:])
+        slow = await self._slow_day(mock, counter, known, strangers[:met])
+        away = await self._month_away(mock, counter, known, strangers[met:])
+        back, recovery = await self._back(mock, counter, known, strangers[met + 2 * MONTH_DAYS :])
         chapters = (("normal day", normal), ("slow day", slow), ("a month away", away), ("it is back", back))
         return Told(chapters, doubled, recovery)
 
@@ -148,15 +172,15 @@ class Story:
         return tally
 
     async def _month_away(self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]) -> Tally:
-        self._say(f"\n3. The centre is away for {MONTH_DAYS} days (a day passes in {SECONDS_A_DAY:g} s here).")
+        self._say(f"\n3. The centre is away for {MONTH_DAYS} days (a day passes in {self._scale.day:g} s here).")
         await _behave(mock, {"mode": "hang"})
-        self._clock.run_at(DAY / SECONDS_A_DAY)
+        self._clock.run_at(DAY / self._scale.day)
         tally = Tally()
         started = time.monotonic()
         for day in range(MONTH_DAYS):
             await counter.ask_all([*some(known, 20, day), *new[day * 2 : day * 2 + 2]], tally, at_once=22)
             self._progress(f"day {day + 1} of {MONTH_DAYS}", (day + 1) / MONTH_DAYS)
-            await asyncio.sleep(max(0.0, started + (day + 1) * SECONDS_A_DAY - time.monotonic()))
+            await asyncio.sleep(max(0.0, started + (day + 1) * self._scale.day - time.monotonic()))
         self._clock.run_at(1.0)
         self._tell(tally)
         return tally
@@ -172,7 +196,7 @@ class Story:
             await asyncio.sleep(0.1)
         recovery = time.monotonic() - started
         self._say(f"   First fresh answer after {recovery:.1f} s.")
-        await self._in_steps("it is back", counter, some(known, 200, 4), tally, pause=0.5)
+        await self._in_steps("it is back", counter, some(known, 200, 4), tally, pause=self._scale.pause)
         self._tell(tally)
         return tally, recovery
 

@@ -7,12 +7,13 @@ rights ─► policies (may only refuse) ─► chain to the centre ─► field
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.contract.errors import GatewayError, NotFound
-from gateway.contract.events import ExchangeRecord
+from gateway.contract.events import ABANDONED, ANSWERED, ExchangeRecord
 from gateway.contract.messages import Answer, Call, Freshness
 from gateway.contract.roles import Intent
 from gateway.flows.cut import Cutter
@@ -73,9 +74,12 @@ class Asker:
                 outcome = NotFound.code
                 raise NotFound("The centre knows nobody under this number.", executed="yes")
             shown = self._cutter.cut(answer, grant.fields)
-            outcome = "answered"
+            outcome = ANSWERED
         except GatewayError as error:
             outcome = error.code
+            raise
+        except asyncio.CancelledError:
+            outcome = ABANDONED
             raise
         else:
             return Outcome(shown, headers)

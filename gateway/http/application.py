@@ -19,6 +19,7 @@ from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
 from gateway.http.problems import response_of
+from gateway.log import level_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -120,7 +121,15 @@ class Application:
                 request_id = request_id or intake.new_request_id()
                 self._log.exception("http.request.failed", request_id=request_id, extension=extension)
                 response = response_of(Internal(), request_id)
-            await _send(send, response, request_id, personal=rule_who is not Who.PUBLIC, head=scope["method"] == "HEAD")
+            personal = rule_who is not Who.PUBLIC
+            try:
+                start = _start(response, request_id, personal=personal)
+            except Exception:  # what an extension's handler gave is no response, or not one that can be sent
+                self._log.exception("http.request.failed", request_id=request_id, extension=extension)
+                response = response_of(Internal(), request_id)
+                start = _start(response, request_id, personal=personal)
+            await send(start)
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body})
         finally:
             table.leave()
 
@@ -145,7 +154,7 @@ class Application:
         content = None
         if mounted.reader is not None:
             intake.check_json_type(headers)
-            content = mounted.reader.read(await body.read(limits.body))
+            content = mounted.reader.read(await body.read(limits.body, limits.deadline_max))
         else:
             body.check_declared(limits.body)
         return Request(
@@ -171,6 +180,10 @@ class Application:
         timer = asyncio.get_running_loop().call_later(WATCH_AFTER, watch)
         try:
             return await mounted.route.handler(request)
+        except asyncio.CancelledError:
+            if watcher is None or not watcher.done() or watcher.cancelled():
+                raise
+            raise intake.Gone from None  # Granian would take the cancellation for a crash and unfold its traceback
         finally:
             timer.cancel()
             if watcher is not None:
@@ -178,7 +191,7 @@ class Application:
 
     def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
         seconds = round(self._clock.monotonic() - started, 6)
-        log = self._log.error if error.status == Internal.status else self._log.info
+        log = getattr(self._log, level_of(error.code))
         log("http.request.refused", code=error.code, request_id=request_id, extension=extension, seconds=seconds)
 
 
@@ -188,7 +201,7 @@ async def _cancel_when_gone(receive: intake.Receive, task: asyncio.Task[Any]) ->
     task.cancel()
 
 
-async def _send(send: Send, response: Response, request_id: str, *, personal: bool, head: bool) -> None:
+def _start(response: Response, request_id: str, *, personal: bool) -> dict[str, Any]:
     headers = [
         (b"content-type", response.content_type.encode("latin-1")),
         (b"content-length", b"%d" % len(response.body)),
@@ -196,5 +209,4 @@ async def _send(send: Send, response: Response, request_id: str, *, personal: bo
         *(_PERSONAL if personal else _SAFE),
     ]
     headers.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers)
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else response.body})
+    return {"type": "http.response.start", "status": response.status, "headers": headers}

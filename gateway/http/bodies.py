@@ -94,7 +94,8 @@ class BodyReader:
             return (_TOO_DEEP,)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return (_NO_JSON,)
-        return tuple(fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
+        found = (fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
+        return tuple(dict.fromkeys(found))  # unknown names are not repeated, so a thousand of them are one fault
 
 
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
-_MANY_DIGITS = re.compile(r"\d{10}")
+_MANY_DIGITS = re.compile(r"\d{10}|\d(?:[._-]?\d){12}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _JSON_TYPES = frozenset({"application/json", "application/json;charset=utf-8"})
@@ -144,12 +144,12 @@ class Body:
         receive: Gives its parts.
     """
 
-    __slots__ = ("_declared", "_receive", "_unread", "_waits")
+    __slots__ = ("_declared", "_late", "_receive", "_unread", "_waits")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._declared = ""
-        self._unread = self._waits = False
+        self._unread = self._waits = self._late = False
 
     def announced(self, headers: Mapping[str, str]) -> None:
         """Take what the header fields say of it."""
@@ -166,14 +166,32 @@ class Body:
         if self._declared.isdecimal() and int(self._declared[:20]) > limit:
             raise TooLarge(f"The body exceeds {limit} bytes.")
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, seconds: float) -> bytes:
         """The whole body.
 
         Raises:
             TooLarge: It exceeds `limit` bytes, or says so beforehand.
-            Gone: The caller closed the connection.
+            Gone: The caller closed the connection, or did not send it all within `seconds`.
         """
         self.check_declared(limit)
+        task = asyncio.current_task()
+        timer = asyncio.get_running_loop().call_later(seconds, self._give_up, task)
+        try:
+            return await self._whole(limit)
+        except asyncio.CancelledError:
+            if self._late and task is not None and not task.uncancel():
+                raise Gone from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _give_up(self, task: asyncio.Task[object] | None) -> None:
+        """Stop waiting; a timer of the loop, for `asyncio.timeout` costs every request six microseconds."""
+        self._late = True
+        if task is not None:
+            task.cancel()
+
+    async def _whole(self, limit: int) -> bytes:
         body, more = await self._part()
         if more:
             parts = [body]

@@ -20,6 +20,7 @@ PINNED = (
     "database.url_env",
     "database.url_file",
     "secrets.folder",
+    "time.zone",
 )
 """Keys that are read once, at start."""
 

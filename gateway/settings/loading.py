@@ -38,7 +38,7 @@ DEFAULT_FILE = Path("config/gateway.toml")
 _SECRET_KEY = re.compile(
     r"(^|_)(pass|passwd|password|secret|token|api_?key|kata_?sandi|sandi|credentials?)$", re.IGNORECASE
 )
-_SECRET_IN_ADDRESS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+_SECRET_IN_ADDRESS = re.compile(r"://[^/@\s:]*:[^@\s]+@|[?&](?:\w+_)?pass(?:word|wd)?=", re.IGNORECASE)
 
 
 def config_path(option: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -35,6 +35,9 @@ def _code(code: str) -> str:
 def _span(hours: str) -> str:
     if not _HOURS.fullmatch(hours):
         raise ValueError("expected a span such as 07:00-15:30")
+    start, end = hours.split("-")
+    if start == end:
+        raise ValueError("expected two different times; left out, it means always")
     return hours
 
 

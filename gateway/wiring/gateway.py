@@ -150,8 +150,10 @@ class Gateway:
             self._accounts.update(accounts)
             self.chain.allowance.replace_rights(following.rights.rights)
             self._settle()
-            await self._drained(old)
-            await old.close()
+            try:
+                await self._drained(old)
+            finally:
+                await old.close()
             return Reloaded(restart)
 
     async def close(self) -> None:

@@ -60,7 +60,6 @@ class Generation:
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
-        RouteFault: A route has no rule, or two claim one address.
     """
 
     def __init__(
@@ -84,16 +83,27 @@ class Generation:
         self._number = number
         self._shared = Services(self.asker, clock, http, chain.status)
         self._hosts: dict[str, ExtensionHost] = {}
+        self.door = KeyDoor(callers, self.rights)
+        self.public = self.operator = RouteTable(())
         self.registry = Registry.build(settings, self._host)
         self._manifests = {one.name: one.manifest for one in installed(settings)}
-        self._settle()
 
     async def open(self) -> None:
-        """Open the extensions and start their jobs; those that fail are left out."""
-        await self.registry.open()
-        self._settle()
-        for owned in self.registry.jobs:
-            self._supervisor.start(self._owner(owned.extension), owned.job)
+        """Mount the routes, open the extensions and start their jobs; those that cannot open are left out.
+
+        Raises:
+            RouteFault: A route has no rule, or two claim one address; everything is closed again.
+        """
+        try:
+            self._settle()
+            await self.registry.open()
+            self._settle()
+            await self._release_lost()
+            for owned in self.registry.jobs:
+                self._supervisor.start(self._owner(owned.extension), owned.job)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """End the extensions' jobs and close them."""
@@ -103,15 +113,22 @@ class Generation:
         for host in self._hosts.values():
             await host.aclose()
 
+    async def _release_lost(self) -> None:
+        """End what an extension began before it was left out."""
+        for name in self._hosts.keys() - {member.name for member in self.registry.members}:
+            await self._supervisor.stop(self._owner(name))
+            await self._hosts[name].aclose()
+
     async def readiness(self) -> dict[str, str]:
         """Each thing readiness depends on, with its fault or an empty text."""
         checks = await self._core_readiness()
-        for name, health in await self.registry.health():
-            checks[f"extension:{name}"] = "" if health.ok else health.detail or "not well"
+        for name, health in await self.registry.health():  # one check of several that fails is never hidden
+            fault = "" if health.ok else health.detail or "not well"
+            checks[f"extension:{name}"] = checks.get(f"extension:{name}") or fault
         return checks
 
     def _settle(self) -> None:
-        """Take what the extensions gave into the tables; called again once those that cannot open are out."""
+        """Take what the extensions gave into the tables; done again once those that cannot open are out."""
         self.asker.policies = tuple(self.registry.policies)
         self.asker.tell = self.registry.exchange_finished
         self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway.contract.errors import Denied
+from gateway.http.intake import new_request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +112,8 @@ class ExtensionHost:
         """
         if caller.adapter != self._adapter:
             raise Denied("This key is bound to another adapter.")
+        if asking.request_id is None:
+            asking = replace(asking, request_id=new_request_id())
         return (await self._services.asker.ask(caller, question, asking, self._name)).answer
 
     def centre_status(self) -> tuple[CentreStatus, ...]:

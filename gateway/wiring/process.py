@@ -39,7 +39,7 @@ def run_forever(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
-    gateway = await Gateway.open(settings, environ, SystemClock(), random.Random())  # noqa: S311 # jitter, not secrets  # jitter, not secrets
+    gateway = await Gateway.open(settings, environ, SystemClock(), random.Random())  # noqa: S311 # jitter, not secrets
     stopping = asyncio.Event()
     reloads: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
@@ -61,6 +61,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
     finally:
         for task in reloads:
             task.cancel()
+        await asyncio.gather(*reloads, return_exceptions=True)
         await gateway.close()
     log.info("gateway.stopped")
 
@@ -76,6 +77,9 @@ async def _reload(gateway: Gateway, environ: Mapping[str, str]) -> None:
         return
     except (SecretMissing, RouteFault) as error:
         log.error("gateway.reload.refused", reason=str(error))
+        return
+    except Exception:  # whatever it was, the old config stays and the log says why
+        log.exception("gateway.reload.failed")
         return
     configure(settings.log.level, settings.log.format)
     for key in reloaded.restart_needed:

@@ -82,12 +82,19 @@ class Supervisor:
             await asyncio.sleep(self._pause(state))
             try:
                 await state.job.run()
-            except Exception:  # noqa: BLE001 # whatever it was, it is counted and tried again  # a job's failure is counted and tried again, whatever it was
-                state.failures += 1
-                self._log.exception("job.failed", owner=state.owner, job=state.job.name, failures=state.failures)
+            except asyncio.CancelledError:
+                if state.task is None or state.task.cancelling():
+                    raise
+                self._failed(state)  # what it waited for was cancelled, not the job
+            except Exception:  # noqa: BLE001 # whatever it was, it is counted and tried again
+                self._failed(state)
             else:
                 state.failures = 0
                 state.runs += 1
+
+    def _failed(self, state: JobState) -> None:
+        state.failures += 1
+        self._log.exception("job.failed", owner=state.owner, job=state.job.name, failures=state.failures)
 
     def _pause(self, state: JobState) -> float:
         longest = max(LONGEST_PAUSE, state.job.every)

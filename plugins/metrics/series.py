@@ -10,6 +10,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from gateway.contract.errors import every_error
+from gateway.contract.events import ABANDONED, ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ OTHER = "other"
 MOST_ADAPTERS = 64
 """Names of extensions that get series of their own."""
 
-OUTCOMES = frozenset({"answered"}) | {error.code for error in every_error()}
+OUTCOMES = frozenset({ANSWERED, ABANDONED}) | {error.code for error in every_error()}
 
 
 class Histogram:

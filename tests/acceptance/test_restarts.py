@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from gateway.testing.processes import GatewayProcess
 from tests.acceptance.stage import alive, ask, assert_honest_age, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.acceptance.stage import Answered, Centre
@@ -25,42 +26,60 @@ ASKED = 5
 DEADLINE = 1.0
 
 
-def stored(gateway: GatewayProcess) -> int:
-    """Answers on disk."""
-    with closing(sqlite3.connect(f"file:{gateway.data / 'cache.db'}?mode=ro", uri=True)) as cache:
-        found: int = cache.execute("select count(*) from answers").fetchone()[0]
-    return found
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A gateway that is started again and again, and the key of a desk there."""
+
+    gateway: GatewayProcess
+    key: str
+
+    def ask(self, nik: str) -> Answered:
+        """A question of the desk."""
+        return ask(self.gateway, self.key, nik, deadline=DEADLINE)
+
+    def stored(self) -> int:
+        """Answers on disk."""
+        address = f"file:{self.gateway.data / 'cache.db'}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as cache:
+            found: int = cache.execute("select count(*) from answers").fetchone()[0]
+        return found
+
+    def warm(self, niks: list[str]) -> list[Answered]:
+        """Answers, whether of the centre or remembered, that are on disk by now."""
+        answers = [self.ask(nik) for nik in niks]
+        assert [answer.nik for answer in answers] == niks
+        eventually(lambda: self.stored() >= len(niks), 5.0, "the answers are on disk")
+        return answers
 
 
-def warm(gateway: GatewayProcess, key: str, niks: list[str]) -> list[Answered]:
-    """Answers of the centre that are remembered on disk."""
-    answers = [ask(gateway, key, nik) for nik in niks]
-    assert {answer.body["source"] for answer in answers} == {"centre"}
-    eventually(lambda: stored(gateway) >= len(niks), 5.0, "the answers are on disk")
-    return answers
+@pytest.fixture(scope="module")
+def desk(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The gateway of this module; each test leaves it running."""
+    centre.behave()
+    gateway = GatewayProcess(tmp_path_factory.mktemp("restarts"), centre.url)
+    ready = Desk(gateway, gateway.add_client("desk"))
+    with gateway:
+        yield ready
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_while_the_centre_is_away_keeps_what_was_known(
-    number: signal.Signals, centre: Centre, tmp_path: Path
+    number: signal.Signals, centre: Centre, desk: Desk
 ) -> None:
     """After SIGTERM or SIGKILL with the centre gone, what was asked before is answered with the age it truly has."""
     centre.behave()
     *known, unknown = centre.niks(ASKED + 1)
-    gateway = GatewayProcess(tmp_path, centre.url)
-    key = gateway.add_client("desk")
-    with gateway:
-        before = warm(gateway, key, known)
-        centre.behave(mode="refuse")
-        gateway.signal(number)
-        assert gateway.wait() == (0 if number is signal.SIGTERM else -signal.SIGKILL)
-        gateway.start()
-        for nik, earlier in zip(known, before, strict=True):
-            again = ask(gateway, key, nik, deadline=DEADLINE)
-            assert_honest_age(again)
-            assert (again.body["as_of"], again.nik) == (earlier.body["as_of"], nik)
-            assert again.body["resident"] == earlier.body["resident"]
-        assert ask(gateway, key, unknown, deadline=DEADLINE).code == "centre_unreachable"
+    before = desk.warm(known)
+    centre.behave(mode="refuse")
+    desk.gateway.signal(number)
+    assert desk.gateway.wait() == (0 if number is signal.SIGTERM else -signal.SIGKILL)
+    desk.gateway.start()
+    for earlier in before:
+        again = desk.ask(earlier.nik)
+        assert_honest_age(again)
+        assert again.body["as_of"] == earlier.body["as_of"]
+        assert again.body["resident"] == earlier.body["resident"]
+    assert desk.ask(unknown).code == "centre_unreachable"
 
 
 def _delete(cache: Path) -> None:
@@ -82,24 +101,18 @@ def _scramble(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_delete, _overwrite, _cut, _scramble], ids=lambda act: act.__name__.strip("_"))
-def test_a_damaged_cache_does_not_stop_the_start(
-    damage: Callable[[Path], None], centre: Centre, tmp_path: Path
-) -> None:
+def test_a_damaged_cache_does_not_stop_the_start(damage: Callable[[Path], None], centre: Centre, desk: Desk) -> None:
     """With `cache.db` gone or spoilt the gateway starts, asks the centre, and remembers again."""
     centre.behave()
     niks = centre.niks(ASKED)
-    gateway = GatewayProcess(tmp_path, centre.url)
-    key = gateway.add_client("desk")
-    with gateway:
-        warm(gateway, key, niks)
-        gateway.stop()
-        damage(gateway.data / "cache.db")
-        gateway.start()
-        assert [ask(gateway, key, nik).status for nik in niks] == [200] * ASKED
-        with centre.counting() as counted:
-            assert {ask(gateway, key, nik).body["source"] for nik in niks} == {"cache"}
-        assert counted.calls == 0
-        eventually(lambda: stored(gateway) >= ASKED, 5.0, "the answers are on disk again")
+    desk.warm(niks)
+    assert desk.gateway.stop() == 0
+    damage(desk.gateway.data / "cache.db")
+    desk.gateway.start()
+    desk.warm(niks)
+    with centre.counting() as counted:
+        assert {desk.ask(nik).body["source"] for nik in niks} == {"cache"}
+    assert counted.calls == 0
 
 
 def test_files_of_a_killed_gateway_do_not_hinder_the_next(centre: Centre, tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_a_client_is_added_and_its_key_shown_once(desk: Desk) -> None:
     (key,) = KEY.findall(result.stdout)
     caller = find(desk, key)
     assert (caller.name, caller.village, caller.priority.name) == ("desa-gunungsekar", "3527032001", "URGENT")
-    assert caller.purposes == {"pelayanan"}
-    assert caller.fields == {"NIK", "NAMA_LGKP"}
+    assert caller.purposes == frozenset({"pelayanan"})
+    assert caller.fields == frozenset({"NIK", "NAMA_LGKP"})
     assert caller.may_skip_cache
     text = desk.run("clients", "list").stdout
     assert "desa-gunungsekar" in text

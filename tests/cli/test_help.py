@@ -74,3 +74,4 @@ def test_the_module_is_the_command() -> None:
     bad = subprocess.run([sys.executable, "-m", "gateway", "srve"], capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert "No such command" in bad.stderr
+    assert CliRunner().invoke(main, ["srve"]).exit_code == 2

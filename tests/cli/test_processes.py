@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,17 +38,20 @@ def told_to_stop(
     def watch() -> None:
         deadline = time.monotonic() + SLOWEST
         try:
-            while not when() and time.monotonic() < deadline:
+            while not ended.is_set() and not when() and time.monotonic() < deadline:
                 time.sleep(0.01)
         finally:
-            os.kill(os.getpid(), by)
+            if not ended.is_set():
+                os.kill(os.getpid(), by)
 
+    ended = Event()
     watcher = Thread(target=watch)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     watcher.start()
     try:
         return desk.run(*arguments, config=config)
     finally:
+        ended.set()
         watcher.join()
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -205,6 +208,17 @@ def test_run_tells_a_taken_port(desk: Desk, ports: dict[str, str]) -> None:
     assert not answers(f"http://127.0.0.1:{ports['SIAK_MOCK_PORT']}/")
 
 
+@pytest.mark.parametrize(("port", "told"), [("abc", "SIAK_MOCK_PORT must be"), ("70000", "did not start")])
+def test_run_tells_a_port_that_is_none(desk: Desk, port: str, told: str) -> None:
+    """A variable that is no port number is one line, not a traceback."""
+    os.environ["SIAK_MOCK_PORT"] = port
+    os.environ["SIAK_MOCK_CONTROL_PORT"] = "0"
+    result = desk.run("run", "--population", "300")
+    assert result.exit_code == 1, result.output
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.usefixtures("ports")
 def test_run_ends_when_the_gateway_cannot_start(desk: Desk, ports: dict[str, str]) -> None:
     """If the gateway's own port is taken the mock is stopped again."""
@@ -230,6 +244,52 @@ def test_run_notices_a_process_that_ends(desk: Desk) -> None:
             assert trial.wait() == wanted
         finally:
             trial.stop()
+
+
+@pytest.mark.usefixtures("ports")
+def test_run_tells_which_process_ended(desk: Desk) -> None:
+    """If the gateway ends by itself, `run` says so, stops the mock and fails."""
+
+    def killed() -> bool:
+        try:
+            pid = int((desk.folder / "var" / "gateway.pid").read_text())
+        except (OSError, ValueError):
+            return False
+        if facts_of(desk):
+            os.kill(pid, signal.SIGKILL)
+        return bool(facts_of(desk))
+
+    def watch() -> None:
+        deadline = time.monotonic() + SLOWEST
+        while not killed() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    watcher = Thread(target=watch)
+    before = signal.getsignal(signal.SIGTERM)
+    watcher.start()
+    try:
+        result = desk.run("run", "--population", "300")
+    finally:
+        watcher.join()
+        signal.signal(signal.SIGTERM, before)
+    assert result.exit_code == 1, result.output
+    assert "The gateway ended by itself; stopping the other." in result.stderr
+
+
+@pytest.mark.usefixtures("ports")
+def test_a_gateway_that_does_not_stop_is_killed(desk: Desk) -> None:
+    """A trial ends within its time even if its gateway hears no signal any more; known passwords are left alone."""
+    os.environ["SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD"] = "own"
+    trial = Trial(load(desk.file, os.environ), desk.file, 300, os.environ)
+    try:
+        trial.start(lambda _text: None)
+        gateway = trial._gateway
+        assert gateway is not None
+        os.kill(gateway.pid, signal.SIGSTOP)
+    finally:
+        trial.stop()
+    assert gateway.returncode == -signal.SIGKILL
+    assert not (desk.folder / "var" / "secrets" / "centre-sampang.password").exists()
 
 
 def test_a_trial_without_its_mock_says_so(desk: Desk) -> None:

@@ -270,6 +270,46 @@ def test_a_body_cut_short_is_the_callers_fault(engine: Engine) -> None:
     served(engine, story)
 
 
+def test_a_body_that_never_comes_is_not_waited_for(engine: Engine) -> None:
+    """A caller that stops within its body is answered after the longest deadline, and nothing stays under way."""
+
+    async def story(_stage: Stage, app: Application, url: str) -> None:
+        app.limits = Limits(body=1000, headers=4000, deadline=0.05, deadline_max=0.05)
+
+        def stall() -> bytes:
+            host, _, port = url.removeprefix("http://").partition(":")
+            with socket.create_connection((host, int(port)), timeout=5) as sock:
+                head = raw_request("POST", "/note/1", b"", b"Content-Type: application/json", b"Content-Length: 50")
+                sock.sendall(head + b'{"te')
+                return sock.recv(65_536)
+
+        assert first_answer(await asyncio.to_thread(stall)).status == 422
+        await app.table.idle()
+
+    served(engine, story)
+
+
+def test_who_is_cancelled_within_its_body_is_not_answered() -> None:
+    """A request that is cancelled from outside while its body is read ends as cancelled, not as a refusal."""
+
+    async def story() -> None:
+        sent: list[object] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"9")]
+        scope = {"type": "http", "method": "POST", "path": "/note/1", "query_string": b"", "headers": headers}
+        task = asyncio.ensure_future(Stage().application()(scope, parts(), send))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sent == []
+
+    asyncio.run(story())
+
+
 def parts(*messages: MutableMapping[str, Any]) -> Callable[[], Awaitable[MutableMapping[str, Any]]]:
     """A far end that gives these parts, then silence."""
     left = list(messages)

@@ -57,6 +57,7 @@ CASES: dict[str, tuple[str, bytes, set[tuple[str, str]]]] = {
     "nothing in it": (LOOKUP, b"{}", {("/nik", "required"), ("/purpose", "required")}),
     "number": (LOOKUP, lookup(nik=int(NIK)), {("/nik", "type")}),
     "float": (LOOKUP, lookup(nik=3.527012904900001e15), {("/nik", "type")}),
+    "a field twice": (LOOKUP, b'{"nik":7,"nik":"' + NIK.encode() + b'","purpose":"pelayanan"}', {("", "json")}),
     "huge exponent": (LOOKUP, b'{"nik":1e999,"purpose":"pelayanan"}', {("", "json")}),
     "huge integer": (LOOKUP, b'{"nik":' + b"9" * 5000 + b',"purpose":"pelayanan"}', {("", "json")}),
     "true": (LOOKUP, lookup(nik=True), {("/nik", "type")}),

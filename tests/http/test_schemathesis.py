@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LEAST_OPERATIONS = 10
 BOUNDED = settings(
-    max_examples=80,
+    max_examples=60,
     derandomize=True,
     deadline=None,
     database=None,

@@ -47,6 +47,7 @@ class Running:
             "SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD": demo_password(SEED, "dukcapil_sampang"),
         }
         self.failed: BaseException | None = None
+        self.ended = False
 
     def write(self, text: str) -> None:
         """Replace the config."""
@@ -62,13 +63,15 @@ class Running:
             except BaseException as error:  # noqa: BLE001 # handed over to the thread of the test
                 self.failed = error
             finally:
-                os.kill(os.getpid(), signal.SIGTERM)
+                if not self.ended:
+                    os.kill(os.getpid(), signal.SIGTERM)
 
         teller = Thread(target=told)
         teller.start()
         try:
             run_forever(load(self.file, os.environ))
         finally:
+            self.ended = True
             teller.join(10)
             structlog.reset_defaults()
         if self.failed is not None:
@@ -79,6 +82,7 @@ class Running:
         deadline = time.monotonic() + 10
         while not holds():
             assert time.monotonic() < deadline
+            assert not self.ended
             time.sleep(0.002)
 
     def url(self, name: str = "gateway") -> str:

@@ -1,0 +1,89 @@
+"""The guided story: told small, with the same real parts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import uvloop
+from click.testing import CliRunner
+
+from gateway.cli import main
+from gateway.cli.demo import _table
+from gateway.demo.clock import StoryClock
+from gateway.demo.counter import Tally, some
+from gateway.demo.story import DAY, Scale, Story, Told
+from gateway.log import configure
+
+SMALL = Scale(known=40, strangers=24, day=0.3, pause=0.1, deadline=0.3)
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[Told, str]:
+    """The story, told once, and what it said."""
+    configure("error")
+    said: list[str] = []
+    outcome = uvloop.run(Story(said.append, lambda _text, _share: None, SMALL).tell())
+    return outcome, "\n".join(said)
+
+
+def test_nothing_is_lost_and_nothing_doubled(told: tuple[Told, str]) -> None:
+    """Every question is answered or refused with a reason; fifty equal ones reach the centre once."""
+    outcome, said = told
+    assert (outcome.lost, outcome.doubled) == (0, 0)
+    assert "the centre was asked 1 time(s)" in said
+
+
+def test_a_month_without_the_centre_keeps_the_known_answered(told: tuple[Told, str]) -> None:
+    """All who were known are answered, the oldest from weeks ago; who was not is told why."""
+    away = dict(told[0].chapters)["a month away"]
+    assert away.remembered == 600
+    assert away.refused == away.asked - 600
+    assert away.oldest > 20 * DAY
+    assert set(away.codes) <= {"centre_timeout", "centre_unavailable", "overloaded"}
+
+
+def test_the_return_is_seen_within_seconds(told: tuple[Told, str]) -> None:
+    """Fresh answers come back without a restart."""
+    outcome, said = told
+    assert outcome.recovery < 10.0
+    assert dict(outcome.chapters)["it is back"].fresh > 0
+    assert "First fresh answer after" in said
+
+
+def test_the_table_tells_what_was_lost(told: tuple[Told, str]) -> None:
+    """The last row sums the chapters; a loss or a double is shown where it happened."""
+    rows = _table(told[0]).splitlines()
+    total = next(row for row in rows if row.startswith("in all"))
+    assert [int(figure) for figure in re.findall(r"\d+", total)][-2:] == [0, 0]
+    bad = Told((("normal day", Tally(asked=3, fresh=1, lost=2)),), doubled=4, recovery=0.0)
+    assert re.search(r"in all\s+3\s+1\s+0\s+0\s+0\s+2\s+4", _table(bad))
+
+
+def test_a_tally_sorts_answers_from_refusals() -> None:
+    """What carries a code is a refusal, what carries no answer is lost."""
+    tally = Tally()
+    tally.count(200, {"source": "cache", "age_seconds": 5.0}, 0.1)
+    tally.count(200, {"source": "centre", "age_seconds": 0.0}, 0.1)
+    tally.count(503, {"code": "overloaded"}, 0.1)
+    tally.count(500, {}, 0.1)
+    assert (tally.fresh, tally.remembered, tally.refused, tally.lost, tally.answered) == (1, 1, 1, 1, 2)
+    assert (tally.oldest, tally.codes) == (5.0, {"overloaded": 1})
+
+
+def test_the_clock_runs_faster_without_a_jump() -> None:
+    """Wall time goes on from where it was, only faster; a choice of residents can be replayed."""
+    clock = StoryClock()
+    before = clock.now()
+    clock.run_at(DAY)
+    clock.run_at(1.0)
+    assert before <= clock.now() < before + DAY
+    assert some(["a", "b"], 9, 1) == some(["a", "b"], 9, 1)
+
+
+@pytest.mark.soak
+def test_make_demo_tells_it_in_full() -> None:
+    """The command ends with 0 and its table, in under two minutes."""
+    result = CliRunner().invoke(main, ["demo"])
+    assert result.exit_code == 0, result.output
+    assert "a month away" in result.output
