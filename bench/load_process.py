@@ -42,6 +42,10 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._ask()
 
+    def connection_lost(self, _error: Exception | None) -> None:
+        """A server that hangs up during the run is an error."""
+        self._errors[0] += 1
+
     def _ask(self) -> None:
         self._started = time.perf_counter()
         if isinstance(self._transport, asyncio.WriteTransport):
@@ -69,6 +73,7 @@ async def main(url: str, bodies: str, headers: str, connections: int, seconds: f
     started = time.perf_counter()
     await asyncio.sleep(seconds)
     elapsed = time.perf_counter() - started
+    found = errors[0]
     for transport in transports:
         transport.abort()
     latencies.sort()
@@ -78,7 +83,7 @@ async def main(url: str, bodies: str, headers: str, connections: int, seconds: f
                 "rate": len(latencies) / elapsed,
                 "p50": 1000 * latencies[len(latencies) // 2],
                 "p99": 1000 * latencies[len(latencies) * 99 // 100],
-                "errors": errors[0],
+                "errors": found,
             }
         )
     )

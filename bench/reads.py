@@ -103,13 +103,13 @@ class Bench:
 
     def uncached(self, peer: str, name: str, goal: float) -> Ratio:
         """Look-ups of people never asked for, beside a peer."""
-        return self._against(name, lambda: self._ask(self._gateway.url, self._new(24_000)), peer, self._warm, goal)
+        return self._against(name, lambda: self._ask_anew(24_000, seconds=self._seconds), peer, self._warm, goal)
 
     def one_connection(self, peer: str) -> tuple[float, float]:
         """Median latency of a miss at one connection, ours and the peer's, milliseconds."""
         ours, theirs = [], []
         for _round in range(self._rounds):
-            ours.append(self._ask(self._gateway.url, self._new(6_000), connections=1, seconds=2).p50)
+            ours.append(self._ask_anew(6_000, connections=1, seconds=2).p50)
             theirs.append(self._ask(peer, self._warm, connections=1, seconds=2).p50)
         return statistics.median(ours), statistics.median(theirs)
 
@@ -136,6 +136,13 @@ class Bench:
         )
         if measured.errors:
             raise RuntimeError(f"{measured.errors} answers were not good")
+        return measured
+
+    def _ask_anew(self, people: int, *, seconds: float, connections: int = CONNECTIONS) -> Measured:
+        """Ask the gateway for people it does not know; a second round over them would measure its cache."""
+        measured = self._ask(self._gateway.url, self._new(people), connections=connections, seconds=seconds)
+        if measured.rate * seconds > people:
+            raise RuntimeError(f"{people} people are too few for {seconds:g} s at {measured.rate:,.0f} answers/s")
         return measured
 
     def _new(self, count: int) -> list[str]:

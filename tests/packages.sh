@@ -10,8 +10,9 @@ done
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing Debian packages for the tests: ${missing[*]}"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
-    exit 0
+    if apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null; then
+        exit 0
+    fi
 fi
-echo "Left out, since these Debian packages are missing: ${missing[*]}" >&2
+echo "Left out, since these Debian packages are missing and could not be installed: ${missing[*]}" >&2
 [ "${CI:-}" != true ]

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gateway.contract.messages import Right
     from gateway.settings.centre import AllowanceSettings
 
+KEPT = 3
+"""Latest days of a right held in memory, for a clock that jumped over a midnight and comes back."""
+
 SPREAD = 60.0
 """Seconds over which those who were sent away until the reset come back."""
 
@@ -242,8 +245,8 @@ class AllowanceBook:
             known.exhausted |= before.exhausted
             if before.left is not None:
                 known.left = before.left if known.left is None else min(before.left, known.left)
-        for key in [key for key in self._stored if key[0] == right and key[1] < today]:
-            del self._stored[key]
+        for date in sorted(date for name, date in self._stored if name == right)[:-KEPT]:
+            del self._stored[right, date]
         return known
 
     def _date(self, now: float) -> str:

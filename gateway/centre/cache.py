@@ -26,6 +26,7 @@ import structlog
 from gateway.centre.cache_key import HALF
 from gateway.centre.cache_memory import CacheMemory
 from gateway.centre.cache_policy import CachePolicy, Entry, Use
+from gateway.centre.link import renewed
 from gateway.centre.write_behind import WriteBehind
 from gateway.contract.errors import (
     CentreMisanswered,
@@ -162,17 +163,29 @@ class Cache:
         return await self._use(key, call, entry)
 
     async def forget(self, subjects: Iterable[str]) -> None:
-        """Drop all that is known about some NIKs or KK numbers, also what is on its way."""
+        """Drop all that is known about some NIKs or KK numbers, also what is on its way.
+
+        Until their rows are gone from disk nothing of them is read there, remembered, or stands in.
+
+        Raises:
+            StorageUnavailable: The rows could not be deleted; forget them again, for a restart would bring them back.
+        """
         halves = {self._keys.subject(digits) for digits in subjects}
         now = self._clock.monotonic()
         if len(self._forgotten) > REMEMBERED_FORGETS:
             self._forgotten = {half: at for half, at in self._forgotten.items() if now - at < LONGEST_CALL}
         for half in halves:
-            self._forgotten[half] = now
+            self._forgotten[half] = inf
             self._memory.forget(half)
         self._behind.withdraw(lambda key: key[:HALF] in halves)
         if self._store is not None:
             await self._store.forget(halves)
+        self._forgotten.update(dict.fromkeys(halves, self._clock.monotonic()))
+
+    def _is_forgotten(self, key: bytes, since: float) -> bool:
+        """Whether a key's subject was forgotten at or after a time, or is being forgotten."""
+        at = self._forgotten.get(key[:HALF])
+        return at is not None and at >= since
 
     async def _use(self, key: bytes, call: Call, entry: Entry) -> Answer:
         now = self._clock.now()
@@ -205,18 +218,24 @@ class Cache:
     async def _ask_beside(self, key: bytes, call: Call, entry: Entry, now: float) -> Answer:
         """Ask the centre with an entry in hand that may stand in."""
         reason = "fwd=request" if call.freshness.no_cache else "fwd=stale"
+        began = self._clock.monotonic()
         if not self._policy.last_known(entry, now, call.freshness):
             return await self._ask_centre(key, call, reason)
         try:
             answer = await self._within_patience(key, replace(call, deadline=call.deadline - MARGIN), reason)
         except AWAY as error:
+            if self._is_forgotten(key, began):
+                raise
             return self._stand_in(entry, call, error, reason)
+        if answer is None and self._is_forgotten(key, began):
+            return await self._ask_centre(key, call, reason)
         return answer or self._serve(entry, self._clock.now(), f"{reason}; detail=patience")
 
     async def _within_patience(self, key: bytes, call: Call, reason: str) -> Answer | None:
         """What the centre says, or None if that takes longer than somebody with an answer at hand should wait.
 
-        The question goes on alone: its outcome is remembered, and tells breaker and limiter how the centre is.
+        The question goes on alone, as long as a refresh may take: its outcome is remembered, and tells breaker and
+        limiter how the centre is. Else askers in a hurry would never have anything newer.
         """
         if call.freshness.no_cache or not self._settings.refreshes:
             return await self._ask_centre(key, call, reason)
@@ -224,11 +243,18 @@ class Cache:
         if lone is None:
             if len(self._lone) >= self._settings.refreshes:
                 return None
-            lone = self._lone[key] = asyncio.get_running_loop().create_task(self._ask_centre(key, call, reason))
+            until = max(call.deadline, self._clock.monotonic() + self._refresh_deadline)
+            alone = self._ask_centre(key, replace(call, deadline=until), reason)
+            lone = self._lone[key] = asyncio.get_running_loop().create_task(alone)
             lone.add_done_callback(partial(self._ended, key))
         patience = min(self._settings.patience, max(0.0, call.deadline - self._clock.monotonic()))
         await asyncio.wait((lone,), timeout=patience)
-        return lone.result() if lone.done() and not lone.cancelled() else None
+        if not lone.done() or lone.cancelled():
+            return None
+        error = lone.exception()
+        if isinstance(error, Exception):
+            raise renewed(error)
+        return lone.result()
 
     def _ended(self, key: bytes, lone: asyncio.Task[Answer]) -> None:
         """A question that went on alone is over; an error nobody waited for any more was logged where it arose."""
@@ -238,6 +264,7 @@ class Cache:
 
     async def _ask_disk(self, key: bytes, call: Call, look: asyncio.Task[Entry | None]) -> Answer:
         """Look on disk, but not for long; if that takes its time, ask the centre meanwhile."""
+        began = self._clock.monotonic()
         entry = await self._found(look, call, DISK_PATIENCE)
         if entry is not None:
             return await self._use(key, call, entry)
@@ -247,7 +274,7 @@ class Cache:
             return await self._ask_centre(key, replace(call, deadline=call.deadline - 2 * MARGIN), "fwd=uri-miss")
         except AWAY as error:
             entry = await self._found(look, call, inf)
-            if entry is None:
+            if entry is None or self._is_forgotten(key, began):
                 raise
             return self._stand_in(entry, call, error, "fwd=stale")
 
@@ -275,10 +302,10 @@ class Cache:
 
     def _remember(self, key: bytes, entry: Entry, began: float) -> bool:
         """Keep what the centre said, unless its subject was forgotten meanwhile."""
-        if self._forgotten.get(key[:HALF], began - 1.0) >= began:
+        if self._is_forgotten(key, began):
             return False
         known = self._memory.get(key)
-        if known is None or (known.as_of <= entry.as_of and known.reply is not entry.reply):
+        if known is None or self._policy.replaces(entry, known, self._clock.now()):
             self._memory.put(key, entry)
             if self._store is not None:
                 self._behind.put(key, entry)
@@ -309,7 +336,7 @@ class Cache:
     async def _load(self, key: bytes, store: CacheStore) -> Entry | None:
         began = self._clock.monotonic()
         entry = await store.get(key)
-        if entry is None or self._forgotten.get(key[:HALF], began - 1.0) >= began:
+        if entry is None or self._is_forgotten(key, began):
             return None
         newer = self._memory.get(key)
         if newer is not None:

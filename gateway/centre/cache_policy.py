@@ -95,6 +95,16 @@ class CachePolicy:
             return False
         return self._kept(entry, now)
 
+    def replaces(self, entry: Entry, known: Entry, now: float) -> bool:
+        """Whether what the centre just said takes the place of what is remembered.
+
+        Not what is remembered already (the askers of one flight share its reply) nor anything older; but a remembered
+        answer from the future, from before the clock was set back, gives way to any.
+        """
+        if entry.reply is not None and entry.reply is known.reply:
+            return False
+        return known.as_of <= entry.as_of or known.as_of > now
+
     def _kept(self, entry: Entry, now: float) -> bool:
         return self.age(entry, now) <= self._settings.stale_if_error
 

@@ -1,8 +1,8 @@
 """Remembered answers on disk, sealed: `cache.db`, expendable, never in an asker's way.
 
 A file that cannot be used is thrown away and made anew; if that fails too, the cache lives in memory only. A row
-that does not open (another key, a changed byte) is no answer. Nothing here raises: a fault of the cache is a miss
-and a line in the log.
+that does not open (another key, a changed byte) is no answer. A fault of the cache is a miss and a line in the log;
+only a `forget` that could not be carried out is raised, for what should be forgotten must not come back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.centre.cache_key import HALF
 from gateway.centre.cache_policy import Entry
 from gateway.centre.known_keys import KnownKeys
 from gateway.centre.tables import answers, cache_metadata
-from gateway.contract.errors import GatewayError
+from gateway.contract.errors import GatewayError, StorageUnavailable
 from gateway.database.database import Database, Limits, insert_into
 from gateway.database.errors import DatabaseError, StorageFailed, StorageFault
 from gateway.vault.errors import VaultError
@@ -79,7 +79,7 @@ class CacheStore(Protocol):
         """Say that entries are still in use."""
 
     async def forget(self, subjects: Iterable[bytes]) -> None:
-        """Drop everything about some subjects."""
+        """Drop everything about some subjects; raises `StorageUnavailable` if it cannot."""
 
     async def close(self) -> None:
         """Release it."""
@@ -152,14 +152,19 @@ class SqliteCacheStore:
             await self._write(work)
 
     async def forget(self, subjects: Iterable[bytes]) -> None:
-        """Delete all rows whose keys begin with these halves."""
+        """Delete all rows whose keys begin with these halves.
+
+        Raises:
+            StorageUnavailable: They may still be there.
+        """
         wanted = [(subject, subject + b"\xff" * HALF) for subject in subjects]
 
         def work(connection: sa.Connection) -> None:
             for first, last in wanted:
                 connection.execute(delete(answers).where(answers.c.key.between(first, last)))
 
-        await self._write(work)
+        if not await self._write(work):
+            raise StorageUnavailable
 
     async def prune(self) -> None:
         """Delete what is too old, and the longest unused above the limit."""
@@ -219,14 +224,17 @@ class SqliteCacheStore:
                 await self._discard()
                 await self._begin()
 
-    async def _write(self, work: Callable[[sa.Connection], None]) -> None:
+    async def _write(self, work: Callable[[sa.Connection], None]) -> bool:
+        """Whether it was written, or there is no file to write to."""
         database = self._database
         if database is None:
-            return
+            return True
         try:
             await database.write(work)
         except FAULTS as error:
             await self._failed(error, database)
+            return False
+        return True
 
     async def _fill(self, database: Database) -> None:
         """Read all keys, chunk by chunk, into a filter that is used once it is complete."""
@@ -239,6 +247,7 @@ class SqliteCacheStore:
                 last = keys[-1]
         except FAULTS as error:
             log.warning("centre.cache.keys_unread", error=type(error).__name__)
+            self._added.clear()
             return
         for key in self._added:
             known.add(key)
@@ -246,11 +255,12 @@ class SqliteCacheStore:
         self._known = known
 
     def _note(self, batch: Iterable[bytes]) -> None:
-        if self._known is None:
-            self._added.update(batch)
-        else:
+        """Tell the filter of new keys, or keep them until it is filled; one that cannot be filled is not used."""
+        if self._known is not None:
             for key in batch:
                 self._known.add(key)
+        elif self._filling is not None and not self._filling.done():
+            self._added.update(batch)
 
     def _load(self, connection: sa.Connection, key: bytes) -> Entry | None:
         sealed = connection.execute(select(answers.c.sealed).where(answers.c.key == key)).scalar()

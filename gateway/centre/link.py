@@ -12,6 +12,7 @@ Every link takes the next one as `inner` and has one method, `ask`. Errors are t
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -105,9 +106,6 @@ def carry(call: Call, *, bound: float | None = None) -> Carried:
 
 def renewed(error: Exception) -> GatewayError:
     """A fresh instance of an error that several askers share; anything outside the tree becomes `Internal`."""
-    if not isinstance(error, GatewayError):
-        fresh: GatewayError = Internal()
-    else:
-        fresh = type(error)(error.detail, retry_after=error.retry_after, executed=error.executed, faults=error.faults)
+    fresh = copy(error) if isinstance(error, GatewayError) else Internal()
     fresh.__cause__ = error
     return fresh

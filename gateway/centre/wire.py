@@ -33,7 +33,7 @@ _UNAVAILABLE: Final = 503
 _DIGITS: Final = 16
 _LOOKED_THROUGH: Final = 65_536
 _SPARE_BRACKETS: Final = 64
-_LARGEST_QUOTA: Final = 10**12
+_LARGEST_QUOTA: Final = 10**9
 _OWN_KEYS: Final = frozenset({"NIK", "NO_KK"})
 _VERDICTS: Final = ("sesuai", "tidak sesuai")
 

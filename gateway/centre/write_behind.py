@@ -79,11 +79,15 @@ class WriteBehind(Generic[K, V]):
                     await self._write(batch)
                 except GatewayError as error:
                     self._drop(len(batch), error.code)
+                except Exception:
+                    log.exception("centre.write_behind.failed", store=self._name)
+                    self._drop(len(batch), "internal")
 
     async def close(self) -> None:
-        """Write what waits and stop."""
-        if self._task is not None:
-            self._task.cancel()
+        """Write what waits and stop; a batch that is being written is not cut off."""
+        async with self._turn:
+            if self._task is not None:
+                self._task.cancel()
         await self.flush()
 
     async def _later(self) -> None:
@@ -91,10 +95,8 @@ class WriteBehind(Generic[K, V]):
             await asyncio.sleep(self._linger)
             await self.flush()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, _task: asyncio.Task[None]) -> None:
         self._task = None
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("centre.write_behind.failed", store=self._name, exc_info=error)
 
     def _drop(self, count: int, error: str = "overfull") -> None:
         self.dropped += count

@@ -78,7 +78,7 @@ def _config(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding
 
 
 def _keys(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
-    named = any(name.startswith("SIAK_GATEWAY_SECRET_MASTER_") for name in environ)
+    named = Keyring.is_in(environ)
     folder = settings.secrets_folder
     if not named and not folder.exists():
         yield Finding("keys", "warn", "there are no keys yet; the first start makes them", "start the gateway once")
@@ -99,7 +99,7 @@ def _keys(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
 
 
 def _key_place(settings: Settings, environ: Mapping[str, str]) -> Path | None:
-    files = [value for name, value in environ.items() if name.startswith("SIAK_GATEWAY_SECRET_MASTER_")]
+    files = [value for name, value in environ.items() if Keyring.is_in((name,))]
     named = [Path(value) for value in files if value.startswith("/")]
     if named:
         return named[0]

@@ -89,7 +89,8 @@ def explain(
     settings = _settings(config_file)
     with stop_on_fault():
         every = with_callers(settings, os.environ, lambda callers: callers.list())
-    facts = next((each for each in every if name in {each.caller.name, each.caller.id}), None)
+    named = [each for each in every if name in {each.caller.name, each.caller.id}]
+    facts = min(named, key=lambda each: each.revoked_at is not None, default=None)  # names live again
     if facts is None:
         click.echo(f"there is no caller {name}; see: siak-gateway clients list", err=True)
         sys.exit(1)

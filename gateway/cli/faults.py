@@ -36,16 +36,20 @@ def read_config(option: Path | None) -> Settings:
 def stop_on_fault() -> Iterator[None]:
     """Turn what an admin can mend into one line and an exit code."""
     from gateway.contract.errors import GatewayError
-    from gateway.http.server import PortTaken
+    from gateway.http.server import CertificateUnusable, PortTaken
+    from gateway.http.table import RouteFault
     from gateway.settings import ConfigFaults, SecretMissing
     from gateway.vault.errors import VaultError
 
     try:
         yield
-    except (ConfigFaults, SecretMissing) as error:
+    except (ConfigFaults, SecretMissing, CertificateUnusable) as error:
         click.echo(str(error), err=True)
         sys.exit(BAD_CONFIG)
-    except (GatewayError, VaultError, PortTaken) as error:
+    except OSError as error:  # a folder that cannot be written, a file that is not there
+        click.echo(f"{error.filename or 'a file or connection'}: {error.strerror or error}", err=True)
+        sys.exit(FAILED)
+    except (GatewayError, VaultError, PortTaken, RouteFault) as error:
         click.echo(str(error), err=True)
         for fault in getattr(error, "faults", ()):
             click.echo(f"  {fault.field}: {fault.message}", err=True)

@@ -2,7 +2,7 @@
 
 ```
 secrets (once) ─► mock SIAK, a process ─► demo clients (once) ─► gateway, a process ─► demo.json, things to try
-Ctrl-C ─► SIGTERM to both ─► gone within five seconds
+Ctrl-C, or the terminal closes ─► SIGTERM to both ─► gone within five seconds
 ```
 """
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""What ends a trial like Ctrl-C does; SIGHUP comes when its terminal is closed."""
+
+
 @click.command(epilog="Example: siak-gateway run    (the same as: make run)")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 @click.option("--population", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="People.")
@@ -29,7 +33,9 @@ def run(config_file: Path | None, population: int) -> None:
     from gateway.cli.trial import Trial, TrialFailed
 
     settings = read_config(config_file)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in _ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
+            signal.signal(number, _as_interrupt)
     with stop_on_fault():
         trial = Trial(settings, config_file, population, os.environ)
         try:
@@ -44,6 +50,8 @@ def run(config_file: Path | None, population: int) -> None:
             click.echo(str(error), err=True)
             sys.exit(FAILED)
         finally:
+            for number in (signal.SIGINT, *_ENDINGS):  # stopping is bounded in time and not to be broken off
+                signal.signal(number, signal.SIG_IGN)
             trial.stop()
 
 

@@ -166,7 +166,8 @@ Ctrl-C stops both.
             )
         except RuntimeError as error:
             raise TrialFailed(f"The mock centre did not start: {error}. Are its ports taken?") from None
-        self._environ.setdefault("SIAK_GATEWAY_CENTRE_URL", self._mock.url)
+        if not self._environ.get("SIAK_GATEWAY_CENTRE_URL"):
+            self._environ["SIAK_GATEWAY_CENTRE_URL"] = self._mock.url
 
     def _start_gateway(self) -> None:
         command = [sys.executable, "-m", "gateway", "serve"]

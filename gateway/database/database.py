@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.contract.errors import OwnError
 from gateway.database.engine import Tuning, kind_of, make_engine, parse_url
-from gateway.database.errors import StorageFailed, StorageFault, translate
+from gateway.database.errors import DatabaseError, StorageFailed, StorageFault, translate
 from gateway.database.readers import ReaderPool, read_once
 from gateway.database.writer import BatchLimits, GroupWriter
 
@@ -144,9 +144,9 @@ class Database:
         try:
             async with asyncio.timeout(within):
                 await self.write(probe)
-        except (OwnError, TimeoutError) as error:
+        except (OwnError, DatabaseError, TimeoutError) as error:
             fault = error.fault if isinstance(error, StorageFailed) else StorageFault.TOO_SLOW
-            _log.warning("database.probe.failed", fault=fault)
+            _log.warning("database.probe.failed", fault=fault, error=type(error).__name__)
             return False
         return True
 

@@ -72,7 +72,17 @@ class ReaderPool:
         running = self._threads.submit(read_once, self._engine, work)
         self._unfinished.add(running)
         running.add_done_callback(self._unfinished.discard)
-        return await asyncio.wrap_future(running)
+        try:
+            return await asyncio.wrap_future(running)
+        except asyncio.CancelledError:
+            if self._dropped_it():
+                raise StorageFailed(StorageFault.CLOSED) from None
+            raise
+
+    def _dropped_it(self) -> bool:
+        """Whether `close` cancelled the read, not its caller."""
+        caller = asyncio.current_task()
+        return self._closed and (caller is None or not caller.cancelling())
 
     def close(self, within: float) -> bool:
         """Drop the waiting reads and let the running ones end; whether they did within that many seconds. Blocks."""

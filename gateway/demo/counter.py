@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.contract.errors import GatewayError
+from gateway.contract.errors import GatewayError, Internal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Tally:
         fresh: Answered by the centre just now, or by an answer that counts as fresh.
         remembered: Answered from what was known, with its age.
         refused: Refused with a typed error that says why and when to come back.
-        lost: No answer and no typed refusal.
+        lost: No answer, and no refusal that says why: `internal` says nothing.
         oldest: Age of the oldest answer, seconds.
         waits: How long each question took, seconds.
         codes: Refusals by code.
@@ -50,7 +50,7 @@ class Tally:
     def count(self, status: int, body: dict[str, Any], seconds: float) -> None:
         """Count one answer."""
         self.waits.append(seconds)
-        if "code" in body:
+        if "code" in body and body["code"] != Internal.code:
             self.refused += 1
             self.codes[body["code"]] = self.codes.get(body["code"], 0) + 1
         elif status == HTTPStatus.OK:  # the only status that carries a resident

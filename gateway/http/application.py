@@ -121,15 +121,9 @@ class Application:
                 request_id = request_id or intake.new_request_id()
                 self._log.exception("http.request.failed", request_id=request_id, extension=extension)
                 response = response_of(Internal(), request_id)
-            personal = rule_who is not Who.PUBLIC
-            try:
-                start = _start(response, request_id, personal=personal)
-            except Exception:  # what an extension's handler gave is no response, or not one that can be sent
-                self._log.exception("http.request.failed", request_id=request_id, extension=extension)
-                response = response_of(Internal(), request_id)
-                start = _start(response, request_id, personal=personal)
+            start, content = self._ready(response, request_id, extension, personal=rule_who is not Who.PUBLIC)
             await send(start)
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
         finally:
             table.leave()
 
@@ -189,6 +183,16 @@ class Application:
             if watcher is not None:
                 watcher.cancel()
 
+    def _ready(
+        self, response: Response, request_id: str, extension: str, *, personal: bool
+    ) -> tuple[dict[str, Any], bytes]:
+        try:
+            return _start(response, request_id, personal=personal), response.body
+        except Exception:  # noqa: BLE001 # what an extension's handler gave is no response, or none that can be sent
+            self._log.exception("http.request.failed", request_id=request_id, extension=extension)
+            response = response_of(Internal(), request_id)
+            return _start(response, request_id, personal=personal), response.body
+
     def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
         seconds = round(self._clock.monotonic() - started, 6)
         log = getattr(self._log, level_of(error.code))
@@ -202,11 +206,16 @@ async def _cancel_when_gone(receive: intake.Receive, task: asyncio.Task[Any]) ->
 
 
 def _start(response: Response, request_id: str, *, personal: bool) -> dict[str, Any]:
+    if not isinstance(response.body, bytes):
+        raise TypeError("the body of a response is bytes")
     headers = [
         (b"content-type", response.content_type.encode("latin-1")),
         (b"content-length", b"%d" % len(response.body)),
         (b"x-request-id", request_id.encode("latin-1")),
         *(_PERSONAL if personal else _SAFE),
     ]
-    headers.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers)
+    for name, value in response.headers:
+        if not value.isprintable():
+            raise ValueError("a header field of a response is one line of text")
+        headers.append((name.encode("latin-1"), value.encode("latin-1")))
     return {"type": "http.response.start", "status": response.status, "headers": headers}

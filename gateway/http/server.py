@@ -28,6 +28,10 @@ class PortTaken(Exception):  # told to the admin as it is
     """The address is in use by another program."""
 
 
+class CertificateUnusable(Exception):  # told to the admin as it is
+    """The certificate chain or its key cannot be read, or they do not belong together."""
+
+
 class Listener:
     """One address that serves one ASGI application.
 
@@ -37,6 +41,10 @@ class Listener:
         port: Port to bind; 0 takes a free one.
         tls: Certificate chain and key as PEM files, or None for plain HTTP.
         engine: Which server.
+
+    Raises:
+        CertificateUnusable: `tls` names files that no server can use.
+        PortTaken: Another program has the port.
     """
 
     def __init__(
@@ -53,6 +61,8 @@ class Listener:
         self._engine = engine
         self._running: asyncio.Task[None] | None = None
         self._stop: Callable[[], None] = _nothing
+        if tls is not None:
+            _check_certificate(*tls)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -91,6 +101,16 @@ class Listener:
             server.should_exit = server.force_exit = True
 
         return server.serve([self._socket]), stop
+
+
+def _check_certificate(chain: Path, key: Path) -> None:
+    import ssl  # noqa: PLC0415 # few gateways end TLS themselves
+
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key, password="")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "not a PEM file of that kind"
+        raise CertificateUnusable(f"server.tls_cert {chain} with server.tls_key {key}: {reason}") from None
 
 
 def _nothing() -> None:

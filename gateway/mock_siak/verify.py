@@ -21,6 +21,8 @@ SCORED = frozenset(("NAMA_LGKP", "TMPT_LHR", "ALAMAT", "NAMA_LGKP_IBU"))
 """Elements whose likeness is told, 0 to 100, and measured against the caller's threshold."""
 
 _FULL = 100
+_LONGEST_NUMBER = 16
+_LONGEST_TEXT = 300
 
 
 def verdicts(stored: Mapping[str, Cell], claimed: Mapping[str, str], threshold: int) -> dict[str, str]:
@@ -36,8 +38,11 @@ def _verdict(key: str, stored: Cell, claim: str, threshold: int) -> str:
 
 
 def likeness(stored: str, claim: str) -> int:
-    """How alike two texts are, 0 to 100, blind to case and spacing; nothing is alike to nothing."""
-    left, right = _plain(stored), _plain(claim)
+    """How alike two texts are, 0 to 100, blind to case and spacing; nothing is alike to nothing.
+
+    Only as much of a claim is looked at as the register could hold, for the time taken grows with both lengths.
+    """
+    left, right = _plain(stored), _plain(claim[:_LONGEST_TEXT])
     if left == right:
         return _FULL if left else 0
     return int(SequenceMatcher(None, left, right, autojunk=False).ratio() * _FULL)
@@ -47,7 +52,7 @@ def _same(key: str, stored: Cell, claim: str) -> bool:
     if stored is None or not claim:
         return False
     if isinstance(stored, int):
-        return claim.isdecimal() and int(claim) == stored
+        return len(claim) <= _LONGEST_NUMBER and claim.isdecimal() and int(claim) == stored
     if key == "TGL_LHR":
         return str(stored) in (claim, _turned(claim))
     return _plain(str(stored)) == _plain(claim)

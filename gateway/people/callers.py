@@ -35,6 +35,9 @@ T = TypeVar("T")
 YEAR = 365 * 86_400.0
 """How long a key lasts if nothing else is asked for; seconds."""
 
+CENTURY = 100 * YEAR
+"""Longest a key or an overlap may last; seconds."""
+
 _NAME_LENGTH = 80
 
 
@@ -234,14 +237,24 @@ _NAME_FAULT = FieldFault(
 )
 _VILLAGE_FAULT = FieldFault("/village", "unknown", "no such village code", "kode desa/kelurahan tidak dikenal")
 _RIGHT_FAULT = FieldFault("/right", "unknown", "no such right in the config", "hak akses tidak ada di konfigurasi")
-_EXPIRY_FAULT = FieldFault("/expires_at", "range", "must lie in the future", "harus di masa depan")
-_OVERLAP_FAULT = FieldFault("/overlap", "range", "must not be negative", "tidak boleh negatif")
+_EXPIRY_FAULT = FieldFault(
+    "/expires_at",
+    "range",
+    "must lie in the future, by 100 years at most",
+    "harus di masa depan, paling lama 100 tahun",
+)
+_OVERLAP_FAULT = FieldFault(
+    "/overlap",
+    "range",
+    "must not be negative, nor over 100 years",
+    "tidak boleh negatif atau lebih dari 100 tahun",
+)
 
 
 def _faults_of_times(lasts: float, overlap: float) -> Iterator[FieldFault]:
-    if lasts <= 0:
+    if not 0 < lasts <= CENTURY:
         yield _EXPIRY_FAULT
-    if overlap < 0:
+    if not 0 <= overlap <= CENTURY:
         yield _OVERLAP_FAULT
 
 

@@ -59,7 +59,7 @@ class ServerSettings(Section):
         default=16_384, description="A request's header fields must stay under this."
     )
     drain: Annotated[float, Field(ge=0, le=600)] = Field(
-        default=5.0, description="Seconds that running requests are given when the gateway stops."
+        default=3.0, description="Seconds that running requests are given when the gateway stops."
     )
     tls_cert: str | None = Field(default=None, description="PEM file of the certificate chain; together with tls_key.")
     tls_key: str | None = Field(

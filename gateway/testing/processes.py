@@ -153,6 +153,8 @@ class GatewayProcess:
                 if self.get("/health/ready")[0] == http.client.OK:
                     return self
             time.sleep(0.01)
+        if self._child.poll() is None:
+            self.kill()
         raise RuntimeError(f"the gateway did not become ready: {self.log()[-2000:]}")
 
     @property

@@ -17,7 +17,7 @@ loaded ring.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -131,6 +131,15 @@ class Keyring:
             if name:
                 secrets[name] = _read_named_file(value) if in_file else _read_value(value, variable)
         return cls._from_secrets(secrets, origin=f"{ENVIRONMENT_PREFIX}*")
+
+    @staticmethod
+    def is_in(environ: Iterable[str]) -> bool:
+        """Whether an environment names a master secret, so that the keys are to be read from there.
+
+        Args:
+            environ: Names of its variables; a password of a right called `master_…` is none of ours.
+        """
+        return any(_master_number(_from_variable(variable)[0]) for variable in environ)
 
     @property
     def current(self) -> int:

@@ -66,6 +66,7 @@ class Chain:
         circuit_moved: Callable[[CircuitMove], None],
     ) -> None:
         centre = settings.centre
+        self._ca_file = centre.ca_file
         keys = CacheKeys(derive(keyring.index, "cache-keys"))
         store = SqliteCacheStore(
             settings.data_folder / "cache.db",
@@ -96,9 +97,12 @@ class Chain:
 
         Raises:
             StorageUnavailable: The allowance's counters cannot be read.
-            OSError: The CA file cannot be read.
+            OSError: The CA file cannot be read; it is named.
         """
-        await self.client.open()
+        try:
+            await self.client.open()
+        except OSError as error:  # ssl tells neither the key nor the file
+            raise OSError(error.errno, f"centre.ca_file cannot be used: {error.strerror}", self._ca_file) from None
         await self.allowance.open()
         await self.cache.open()
 

@@ -122,6 +122,7 @@ class Gateway:
         """Open the ports; the URLs of the public and the operator listener.
 
         Raises:
+            CertificateUnusable: The certificate or its key cannot be used.
             PortTaken: Another program has the port.
         """
         server = self.settings.server

@@ -34,7 +34,7 @@ def open_keyring(settings: Settings, environ: Mapping[str, str]) -> Keyring:
     Raises:
         VaultError: A key is missing, unreadable or not well guarded.
     """
-    if any(name.startswith("SIAK_GATEWAY_SECRET_MASTER_") for name in environ):
+    if Keyring.is_in(environ):
         return Keyring.from_environ(environ)
     if created := create_secrets(settings.secrets_folder):
         _log.info("vault.secrets.created", files=len(created))

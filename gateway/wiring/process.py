@@ -32,7 +32,8 @@ def run_forever(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the config again.
 
     Raises:
-        ConfigFaults, SecretMissing, VaultError, GatewayError, PortTaken: It could not start.
+        ConfigFaults, SecretMissing, CertificateUnusable: The config, or a file it names, cannot be used.
+        VaultError, GatewayError, PortTaken, RouteFault, OSError: It could not start.
     """
     configure(settings.log.level, settings.log.format)
     uvloop.run(_serve(settings, os.environ))

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.centre.allowance import Allowance
-from gateway.centre.allowance_book import SPREAD, AllowanceBook, DayRow
+from gateway.centre.allowance_book import KEPT, SPREAD, AllowanceBook, DayRow
 from gateway.centre.allowance_store import DatabaseAllowanceStore
 from gateway.centre.link import Carried
 from gateway.centre.tables import core_metadata
@@ -101,6 +101,22 @@ def test_a_clock_that_jumps_ahead_and_back_is_not_stuck() -> None:
     use(made, NOON + 365 * DAY, 10)
     assert use(made, NOON, 10) == 0
     assert use(made, NOON + DAY, 10) == 10
+
+
+def test_a_clock_that_jumps_over_midnight_and_back_keeps_what_was_spent() -> None:
+    """What was spent before the jump is still spent after its correction."""
+    made = book()
+    assert use(made, NOON, 10) == 10
+    assert use(made, NOON + DAY, 1) == 1
+    assert use(made, NOON, 10) == 0
+
+
+def test_few_days_are_held_in_memory() -> None:
+    """Days pass, memory does not grow."""
+    made = book()
+    for number in range(100):
+        use(made, NOON + number * DAY, 1)
+    assert len(made._stored) <= KEPT + 1
 
 
 def test_the_centres_word_corrects_the_count() -> None:

@@ -26,7 +26,7 @@ from gateway.contract.errors import (
 )
 from gateway.contract.messages import Answer, CentreService, Fate, Freshness, Priority, Question
 from gateway.settings.centre import CacheSettings
-from tests.centre.stage import NIK, FarEnd, LoopClock, a_call, left_over, raises, reply, virtually
+from tests.centre.stage import NIK, FarEnd, LoopClock, a_call, left_over, raises, reply, takes, virtually
 
 if TYPE_CHECKING:
     from gateway.contract.errors import (
@@ -497,5 +497,100 @@ def test_rests_after_failures_stay_bounded() -> None:
         for number in range(250):
             link._rest(str(number).encode())
         assert len(link._resting) <= 100
+
+    virtually(main())
+
+
+def test_a_malformed_number_is_remembered_again_after_it_expired() -> None:
+    """A refusal asked for anew is kept anew: a caller that hammers one number costs one call per lifetime."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), raises(Invalid()))
+        link = cache(far)
+        for _ in range(3):
+            for _ in range(5):
+                with pytest.raises(Invalid):
+                    await link.ask(soon(far))
+            later(far, SETTINGS.negative + 1.0)
+        assert len(far.calls) == 3
+
+    virtually(main())
+
+
+def test_an_answer_from_the_future_gives_way() -> None:
+    """After the clock was set back what the centre says now replaces what it "said" later, and is served as fresh."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock())
+        link = cache(far)
+        later(far, 365 * DAY)
+        await link.ask(soon(far))
+        later(far, -365 * DAY)
+        assert (await link.ask(soon(far))).stale
+        await settled(link)
+        newer = await link.ask(soon(far))
+        assert (newer.reply.raw, newer.stale, len(far.calls)) == (b'{"n":2}', False, 2)
+
+    virtually(main())
+
+
+@pytest.mark.parametrize("patience", [0.5, 5.0])
+def test_a_forgotten_answer_does_not_stand_in(patience: float) -> None:
+    """Forgotten while its asker waits for the centre: neither its patience nor the centre's absence brings it back."""
+
+    async def main() -> None:
+        async def away(_call: Call) -> Reply:
+            await asyncio.sleep(2.0)
+            raise CentreUnreachable
+
+        far = FarEnd(LoopClock())
+        link = cache(far, CacheSettings(patience=patience))
+        await link.ask(soon(far))
+        later(far, 3 * DAY)
+        far.act = away
+        asked = asyncio.ensure_future(link.ask(soon(far)))
+        await asyncio.sleep(0.2)
+        await link.forget([NIK])
+        with pytest.raises(CentreUnreachable):
+            await asked
+        await link.close()
+
+    virtually(main())
+
+
+def test_askers_in_a_hurry_get_something_newer_too() -> None:
+    """A centre slower than their deadline is waited for behind their backs, so that the next one is served better."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), takes(0.8))
+        link = cache(far)
+        await link.ask(soon(far))
+        later(far, 3 * DAY)
+        hurried = replace(soon(far), deadline=far.clock.monotonic() + 0.5)
+        assert (await link.ask(hurried)).stale
+        await asyncio.sleep(1.0)
+        hurried = replace(soon(far), deadline=far.clock.monotonic() + 0.5)
+        assert not (await link.ask(hurried)).stale
+        assert len(far.calls) == 2
+
+    virtually(main())
+
+
+def test_askers_of_a_lone_question_get_errors_of_their_own() -> None:
+    """One error instance raised in several tasks would mix up their tracebacks."""
+
+    async def main() -> None:
+        async def refuse(_call: Call) -> Reply:
+            await asyncio.sleep(0.1)
+            raise Invalid
+
+        far = FarEnd(LoopClock())
+        link = cache(far)
+        await link.ask(soon(far))
+        later(far, 3 * DAY)
+        far.act = refuse
+        said = await asyncio.gather(*(link.ask(soon(far)) for _ in range(3)), return_exceptions=True)
+        assert all(isinstance(error, Invalid) for error in said)
+        assert (len({id(error) for error in said}), len(far.calls)) == (3, 2)
 
     virtually(main())

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from gateway.centre.cache import Cache
-from gateway.centre.cache_key import CacheKeys
+from gateway.centre.cache_key import HALF, CacheKeys
 from gateway.centre.cache_policy import Entry
 from gateway.centre.cache_store import SqliteCacheStore
 from gateway.centre.tables import answers
@@ -20,7 +20,7 @@ from gateway.contract.messages import CentreService, Fate, Freshness
 from gateway.settings.centre import CacheSettings
 from gateway.vault.envelope import Envelope
 from gateway.vault.keys import Keyring, create_secrets
-from tests.centre.stage import NIK, FarEnd, LoopClock, ManualClock, a_call, raises, reply, virtually
+from tests.centre.stage import EPOCH, NIK, FarEnd, LoopClock, ManualClock, a_call, raises, reply, virtually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -498,3 +498,129 @@ def test_no_thread_is_left_behind(tmp_path: Path, sealer: Envelope) -> None:
     before = threading.active_count()
     asyncio.run(main())
     assert threading.active_count() == before
+
+
+class SlowStore(StuckStore):
+    """A store that takes its time to delete, answers looks at once, or cannot delete."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        super().__init__(as_of=EPOCH)
+        self.let.set()
+        self.broken = broken
+        self.there = True
+
+    async def get(self, _key: bytes) -> Entry | None:
+        """What is there."""
+        return entry(as_of=self.as_of) if self.there else None
+
+    async def forget(self, subjects: object) -> None:
+        """Delete after a while, or refuse."""
+        await asyncio.sleep(0.05)
+        if self.broken:
+            raise StorageUnavailable
+        self.there = not subjects
+
+
+def test_a_look_while_rows_are_deleted_brings_nothing_back() -> None:
+    """The disk may still show a row that is being deleted; it is neither served nor kept in memory."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock())
+        link = Cache(far, CacheSettings(), keys=KEYS, store=SlowStore(), clock=far.clock)
+        forgetting = asyncio.ensure_future(link.forget([NIK]))
+        await asyncio.sleep(0.01)
+        assert (await link.ask(a_call())).source == "centre"
+        await forgetting
+        await asyncio.sleep(0.01)
+        assert (await link.ask(a_call())).reply.raw == b'{"n":2}'
+        assert (await link.ask(a_call())).source == "cache"
+        await link.close()
+
+    virtually(main())
+
+
+def test_a_forget_that_fails_is_told_and_nothing_comes_back() -> None:
+    """Whoever asked for it must try again; until it succeeds the subject is not read from disk."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock())
+        slow = SlowStore(broken=True)
+        link = Cache(far, CacheSettings(), keys=KEYS, store=slow, clock=far.clock)
+        with pytest.raises(StorageUnavailable):
+            await link.forget([NIK])
+        assert [(await link.ask(a_call())).source for _ in range(2)] == ["centre", "centre"]
+        slow.broken = False
+        await link.forget([NIK])
+        await asyncio.sleep(0.01)
+        assert [(await link.ask(a_call())).source for _ in range(2)] == ["centre", "cache"]
+        await link.close()
+
+    virtually(main())
+
+
+def test_the_store_tells_when_it_cannot_forget(tmp_path: Path, sealer: Envelope) -> None:
+    """With the file locked by somebody else the rows stay, and `forget` says so."""
+
+    async def main() -> None:
+        made = store(tmp_path, sealer)
+        await made.open()
+        await made.put({key(): entry()})
+        await made.filled()
+        assert made._database is not None
+        await made._database.close()
+        with pytest.raises(StorageUnavailable):
+            await made.forget([key()[:HALF]])
+        await made.close()
+
+    asyncio.run(main())
+
+
+def test_keys_are_not_gathered_for_a_filter_that_cannot_be_filled(tmp_path: Path, sealer: Envelope) -> None:
+    """Every miss looks on disk then, and memory stays flat."""
+
+    async def main() -> None:
+        made = store(tmp_path, sealer)
+        await made.open()
+        assert made._database is not None
+        await made._database.close()
+        await made.filled()
+        await made.put({key(): entry()})
+        assert (made.may_have(key()), made._added) == (True, set())
+        await made.close()
+
+    asyncio.run(main())
+
+
+def test_closing_does_not_cut_off_a_batch_that_is_being_written() -> None:
+    """What was taken out of the queue is written before `close` returns."""
+
+    async def main() -> None:
+        written: list[dict[int, str]] = []
+
+        async def write(batch: dict[int, str]) -> None:
+            await asyncio.sleep(0.5)
+            written.append(batch)
+
+        behind: WriteBehind[int, str] = WriteBehind(write, name="test", linger=1.0)
+        behind.put(1, "under way")
+        await asyncio.sleep(1.2)
+        behind.put(2, "waiting")
+        await behind.close()
+        assert written == [{1: "under way"}, {2: "waiting"}]
+
+    virtually(main())
+
+
+def test_closing_survives_a_fault_of_the_writer() -> None:
+    """An unforeseen error while the rest is written is logged and counted; whoever closes goes on closing."""
+
+    async def main() -> None:
+        async def write(_batch: dict[int, str]) -> None:
+            raise ValueError("unforeseen")
+
+        behind: WriteBehind[int, str] = WriteBehind(write, name="test", linger=1.0)
+        behind.put(1, "lost")
+        await behind.close()
+        assert (len(behind), behind.dropped) == (0, 1)
+
+    virtually(main())

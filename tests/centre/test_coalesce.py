@@ -9,9 +9,10 @@ import pytest
 
 from gateway.centre.cache_key import CacheKeys
 from gateway.centre.coalesce import GRACE, Coalesce
-from gateway.centre.link import Carried
-from gateway.contract.errors import CentreTimeout, CentreUnreachable, Internal, Overloaded
+from gateway.centre.link import Carried, renewed
+from gateway.contract.errors import CentreTimeout, CentreUnreachable, Internal, Overloaded, QuotaExhausted
 from gateway.contract.messages import Answer
+from gateway.database.errors import StorageFailed, StorageFault
 from tests.centre.stage import FarEnd, LoopClock, a_call, left_over, raises, reply, takes, virtually
 
 if TYPE_CHECKING:
@@ -193,3 +194,13 @@ def test_closing_ends_flights_with_a_clear_word() -> None:
         assert left_over() == 0
 
     virtually(main())
+
+
+def test_a_renewed_error_keeps_all_that_the_first_one_told() -> None:
+    """Also of errors with arguments of their own, and their headers."""
+    first = StorageFailed(StorageFault.DISK_FULL)
+    second = renewed(first)
+    assert isinstance(second, StorageFailed)
+    assert (second.fault, second.retry_after, second.__cause__) == (StorageFault.DISK_FULL, 1.0, first)
+    told = renewed(QuotaExhausted(retry_after=5.0, executed="yes", headers=(("RateLimit", "r=0"),)))
+    assert (told.retry_after, told.executed, told.headers) == (5.0, "yes", (("RateLimit", "r=0"),))

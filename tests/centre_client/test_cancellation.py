@@ -139,7 +139,7 @@ def test_no_more_connections_than_allowed() -> None:
         mood = Mood()
         async with FarEnd(mood.script) as far:
             centre = client(far.url, connections=3)
-            found = await asyncio.gather(*(centre.ask(call(seconds=0.2)) for _ in range(10)), return_exceptions=True)
+            found = await asyncio.gather(*(centre.ask(call(seconds=1.0)) for _ in range(10)), return_exceptions=True)
             codes = sorted((error.code, error.executed) for error in found if isinstance(error, GatewayError))
             assert codes == [("centre_timeout", "unknown")] * 3 + [("overloaded", "no")] * 7
             assert far.connections == 3

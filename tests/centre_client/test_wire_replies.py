@@ -188,7 +188,7 @@ def test_quota_limiter_may_be_missing_or_absurd() -> None:
     """Without it nothing is known; a number of any size does no harm."""
     assert read(BIODATA, page({"NIK": int(NIK)})).quota_left is None
     body = b'{"content":[{"NIK":%b}],"quotaLimiter":%b}'
-    assert read(BIODATA, body % (NIK.encode(), b"9" * 16)).quota_left == 10**12
+    assert read(BIODATA, body % (NIK.encode(), b"9" * 16)).quota_left == 10**9
     assert read(BIODATA, body % (NIK.encode(), b"9" * 5000)).quota_left is None
 
 

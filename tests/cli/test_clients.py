@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 from gateway.contract.errors import Unauthenticated
 from gateway.settings import load
 from gateway.wiring.offline import with_callers
+from gateway.wiring.parts import open_callers, open_database, open_keyring
 
 if TYPE_CHECKING:
     from gateway.contract.messages import Caller
@@ -92,13 +94,28 @@ def test_an_empty_list_says_how_to_begin(desk: Desk) -> None:
     assert listed(desk) == []
 
 
+class LongAgo:
+    """A clock of the year 2001."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    @staticmethod
+    def now() -> float:
+        """Unix seconds."""
+        return 1e9
+
+
 def test_an_expired_client_is_told(desk: Desk) -> None:
     """A client whose keys have all ended is listed as expired."""
     settings = load(desk.file, os.environ)
-    soon = time.time() + 0.2
-    with_callers(settings, os.environ, lambda callers: callers.add("brief", right="sampang", expires_at=soon))
-    while time.time() <= soon:
-        listed(desk)
+
+    async def add_long_ago() -> None:
+        database = await open_database(settings, os.environ)
+        callers = open_callers(settings, database, open_keyring(settings, os.environ), LongAgo())
+        await callers.add("brief", right="sampang", expires_at=LongAgo.now() + 1.0)
+        await database.close()
+
+    asyncio.run(add_long_ago())
     assert [row["state"] for row in listed(desk)] == ["expired"]
 
 

@@ -78,3 +78,15 @@ def test_an_unknown_caller_exits_1(gateway: Path) -> None:
     done = siak(gateway, "config", "explain", "--caller", "nobody")
     assert done.exit_code == 1
     assert "there is no caller nobody" in done.stderr
+
+
+def test_a_name_that_lives_again_is_explained_as_it_lives(gateway: Path) -> None:
+    """Where a revoked caller's name was given to a new one, the living one is meant; its own id finds the old one."""
+    assert siak(gateway, "clients", "add", "again", "--right", "sampang").exit_code == 0
+    old = explained(gateway, "--caller", "again")["id"]
+    assert siak(gateway, "clients", "revoke", "again").exit_code == 0
+    assert siak(gateway, "clients", "add", "again", "--right", "sampang").exit_code == 0
+    told = explained(gateway, "--caller", "again")
+    assert told["id"] != old
+    assert told["key"].startswith("its key is good until")
+    assert explained(gateway, "--caller", old)["key"].startswith("revoked since")

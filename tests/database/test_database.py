@@ -44,9 +44,12 @@ UNHURRIED = Limits(batch=BatchLimits(seconds=60.0))
 @asynccontextmanager
 async def opened(url: str, limits: Limits = UNHURRIED) -> AsyncIterator[Database]:
     """A database with one table."""
+    patient = Database.open(url)
+    await patient.write(METADATA.create_all)
+    await patient.close()
     database = Database.open(url, limits=limits)
     try:
-        await database.write(METADATA.create_all)
+        await database.read(lambda connection: connection.execute(sa.select(1)).scalar())
         yield database
     finally:
         await database.close()
@@ -229,7 +232,7 @@ def test_an_impatient_caller_learns_whether_it_is_sure(url: str) -> None:
     """A write that takes too long says `executed: unknown` if it was begun, and `no` if it still waited."""
 
     async def story() -> None:
-        async with opened(url, Limits(patience=0.2)) as database:
+        async with opened(url, Limits(patience=1.0)) as database:
             gate = Gate()
             running = await gate.close(database)
             waiting = asyncio.create_task(database.write(put("late")))
@@ -248,7 +251,7 @@ def test_an_impatient_reader_is_told(url: str) -> None:
     """A read that takes too long fails as too slow."""
 
     async def story() -> None:
-        async with opened(url, Limits(patience=0.1)) as database:
+        async with opened(url, Limits(patience=1.0)) as database:
             free = threading.Event()
             with pytest.raises(StorageFailed) as caught:
                 await database.read(lambda _: free.wait(30))
@@ -328,7 +331,7 @@ def test_closing_does_not_wait_for_ever(url: str) -> None:
     """What is stuck in the database does not keep the process from ending, and lets go of its connection later."""
 
     async def story() -> None:
-        async with opened(url, Limits(closing=0.05, patience=0.2)) as database:
+        async with opened(url, Limits(closing=0.05, patience=1.0)) as database:
             gate, free = Gate(), threading.Event()
             holding = await gate.close(database)
             reading = asyncio.create_task(database.read(lambda _: free.wait(30)))
@@ -529,5 +532,34 @@ def test_conflicts_can_be_met_in_the_statement(url: str) -> None:
     async def story() -> None:
         async with opened(url) as database:
             assert [await database.write(upsert) for _ in range(3)] == [7, 8, 9]
+
+    asyncio.run(story())
+
+
+def test_reads_that_wait_at_the_close_are_told_so(sqlite_url: str) -> None:
+    """Their tasks were not cancelled, so they do not look cancelled; one that was stays cancelled."""
+
+    async def story() -> None:
+        database = Database.open(sqlite_url, limits=Limits(readers=1))
+        held, let = threading.Event(), threading.Event()
+
+        def hold(_connection: sa.Connection) -> None:
+            held.set()
+            let.wait(5)
+
+        running = asyncio.ensure_future(database.read(hold))
+        await asyncio.to_thread(held.wait, 5)
+        waiting = asyncio.ensure_future(database.read(hold))
+        leaving = asyncio.ensure_future(database.read(hold))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        closing = asyncio.ensure_future(database.close())
+        with pytest.raises(StorageFailed) as caught:
+            await waiting
+        assert caught.value.fault is StorageFault.CLOSED
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        let.set()
+        await asyncio.gather(running, closing)
 
     asyncio.run(story())

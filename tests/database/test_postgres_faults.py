@@ -158,6 +158,23 @@ def test_a_server_that_is_away_refuses_and_recovers(server: PostgresServer) -> N
     asyncio.run(story())
 
 
+def test_a_role_that_may_not_probe_is_not_writable(postgres_server: PostgresServer) -> None:
+    """Readiness is told *no* instead of an error of the database."""
+    url = postgres_server.new_database()
+    probe = "FUNCTION pg_logical_emit_message(boolean, text, text)"
+
+    async def story() -> None:
+        owner = Database.open(url)
+        await owner.write(lambda connection: connection.exec_driver_sql("CREATE ROLE desk LOGIN"))
+        await owner.write(lambda connection: connection.exec_driver_sql(f"REVOKE EXECUTE ON {probe} FROM PUBLIC"))
+        await owner.close()
+        desk = Database.open(parse_url(url).set(username="desk").render_as_string(hide_password=False))
+        assert not await desk.writable()
+        await desk.close()
+
+    asyncio.run(story())
+
+
 def test_a_server_that_is_away_at_the_start_stops_nothing(server: PostgresServer) -> None:
     """A database can be opened while its server is stopped, and serves as soon as that is there."""
     url = server.new_database()

@@ -81,6 +81,7 @@ def test_an_unknown_key_is_dropped_and_named(lines: Lines) -> None:
         "3527 0141 0190 0001",
         "35.27.01.410190.0001",
         "3527-0141-0190-0001",
+        "3527_0141_0190_0001",
         "٣٥٢٧٠١٤١٠١٩٠٠٠٠١",
         int(NIK),
         -int(NIK),
@@ -123,6 +124,12 @@ def test_a_very_long_text_is_cut(lines: Lines) -> None:
     """A line stays a line."""
     structlog.get_logger().info("a.b.c", reason="x" * 100_000)
     assert len(lines.getvalue()) < 3_000
+
+
+@pytest.mark.parametrize("quoted", [repr(NAME), repr(NAME.encode()), f'"{NAME}"', f"rb{NAME!r}", f"f{NAME!r}"])
+def test_what_stands_in_quotes_is_blotted_out_whatever_its_prefix(quoted: str) -> None:
+    """Bytes and other literals of Python are quoted too."""
+    assert log.message_of(f"cannot read {quoted} here") == "cannot read '…' here"
 
 
 def test_an_exception_shows_types_places_and_causes_but_no_values(lines: Lines) -> None:

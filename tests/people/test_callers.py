@@ -141,6 +141,19 @@ def test_rotation_never_lengthens_a_life(world: World) -> None:
     assert not good(callers, old)
 
 
+@pytest.mark.parametrize("lasts", [100 * YEAR + 1, 1e15, float("inf"), float("nan")])
+def test_no_key_lasts_longer_than_can_be_told(world: World, lasts: float) -> None:
+    """An expiry or overlap beyond a century, or that is no number, is refused: the list of callers has to show it."""
+    callers = world.process()
+    with pytest.raises(Invalid) as caught:
+        world.run(callers.add("desk", expires_at=START + lasts))
+    assert [fault.field for fault in caught.value.faults] == ["/expires_at"]
+    world.run(callers.add("desk"))
+    with pytest.raises(Invalid) as caught:
+        world.run(callers.rotate("desk", overlap=lasts))
+    assert [fault.field for fault in caught.value.faults] == ["/overlap"]
+
+
 def test_live_keys_are_bounded(world: World) -> None:
     """A caller has at most four live keys; the refused rotation changes nothing."""
     callers = world.process()

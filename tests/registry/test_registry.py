@@ -24,6 +24,7 @@ from gateway.contract import (
 from gateway.contract.errors import Denied, Internal, TooManyRequests, Unauthenticated
 from gateway.registry import Limits, Registry, installed, requires_restart
 from gateway.settings import ConfigFaults, load
+from gateway.settings.loading import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -493,8 +494,9 @@ def test_settings_of_a_removed_package_are_a_warning(
 
 
 def test_only_what_is_bound_once_needs_a_restart() -> None:
-    """Ports, addresses, data folder, database, secrets and TLS; everything else is reloaded."""
+    """Ports, addresses, data folder, database, secrets, TLS and the zone of the day; everything else is reloaded."""
     old = load(None, {})
     new = load(None, {"SIAK_GATEWAY_PORT": "9000", "SIAK_GATEWAY_VAR": "/x", "SIAK_GATEWAY_CENTRE_URL": "http://c"})
     assert requires_restart(old, new) == ["server.port", "data.folder"]
     assert requires_restart(old, old) == []
+    assert requires_restart(old, loads('[time]\nzone = "Asia/Jayapura"', None, {})) == ["time.zone"]
