@@ -1,8 +1,8 @@
 """Keys of remembered answers: keyed hashes, so that no NIK, KK number or name stands in memory or on disk.
 
 ```
-key = H(subject)[16] + H(right, service)[16]                               look-ups
-      H(subject)[16] + H(right, service, subject, threshold, elements)[16]   verifications
+key = H(subject)[16] + H(right, account, service)[16]                               look-ups
+      H(subject)[16] + H(right, account, service, subject, threshold, elements)[16]   verifications
 ```
 
 All keys of a subject share their first half, so that everything about a subject can be forgotten at once. Right
@@ -15,6 +15,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.contract.messages import Call
 
 HALF = 16
@@ -29,26 +31,32 @@ class CacheKeys:
 
     Args:
         secret: 16 to 64 random bytes; another secret makes everything remembered unfindable.
+        account_of: Names the account that speaks for a right at the centre; what one account was told is not found
+            by another that took over the right's name.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, account_of: Callable[[str], str] = str) -> None:
         if not HALF <= len(secret) <= blake2b.MAX_KEY_SIZE:
             raise ValueError("the cache's secret must have 16 to 64 bytes")
         self._subject = blake2b(key=secret, digest_size=HALF, person=b"cache.subject")
         self._detail = blake2b(key=secret, digest_size=HALF, person=b"cache.detail")
-        self._plain: dict[tuple[str, str], bytes] = {}
+        self._account_of = account_of
+        self._plain: dict[tuple[str, str, str], bytes] = {}
 
     def of(self, call: Call) -> bytes:
         """The key of a call: equal for calls that may share an answer, 32 bytes."""
         question = call.question
+        account = self._account_of(call.right)
         subject = self._subject.copy()
         subject.update(question.subject.encode())
         if question.elements or question.threshold is not None:
             detail = self._hashed(
-                call.right, question.service, question.subject, str(question.threshold), *_flat(question.elements)
-            )
+                call.right, account, question.service, question.subject, str(question.threshold),
+                *_flat(question.elements),
+            )  # fmt: skip
         else:
-            detail = self._plain.get((call.right, question.service)) or self._plain_half(call.right, question.service)
+            parts = (call.right, account, question.service)
+            detail = self._plain.get(parts) or self._plain_half(*parts)
         return subject.digest() + detail
 
     def subject(self, digits: str) -> bytes:
@@ -57,10 +65,10 @@ class CacheKeys:
         subject.update(digits.encode())
         return subject.digest()
 
-    def _plain_half(self, right: str, service: str) -> bytes:
+    def _plain_half(self, right: str, account: str, service: str) -> bytes:
         if len(self._plain) >= KEPT:
             self._plain.clear()
-        half = self._plain[right, service] = self._hashed(right, service)
+        half = self._plain[right, account, service] = self._hashed(right, account, service)
         return half
 
     def _hashed(self, *parts: str) -> bytes:

@@ -50,7 +50,7 @@ class GatewayError(Exception):
 
     Args:
         detail: English text instead of the default one; never with personal data.
-        retry_after: Seconds after which it is worth trying again.
+        retry_after: Seconds after which it is worth trying again; the leaf's default where nothing better is known.
         executed: Whether the centre may have acted, where it differs from the leaf's default.
         faults: Each wrong field.
         headers: Further response header fields, such as `RateLimit`.
@@ -60,6 +60,7 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     default_executed: ClassVar[Executed] = "no"
+    default_retry_after: ClassVar[float | None] = None
     text_id: ClassVar[str] = "Gerbang tidak dapat melakukannya."
 
     def __init__(
@@ -72,7 +73,7 @@ class GatewayError(Exception):
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.detail = detail if detail is not None else self.text()
-        self.retry_after = retry_after
+        self.retry_after = retry_after if retry_after is not None else self.default_retry_after
         self.executed: Executed = executed if executed is not None else self.default_executed
         self.faults = faults
         self.headers = headers
@@ -162,17 +163,21 @@ class TooManyRequests(CallerError):
     """This key has used up its own share for now."""
 
     code, status, retryable = "too_many_requests", 429, True
+    default_retry_after = 60.0
     text_id = "Jatah kunci ini habis untuk sementara."
 
 
 class CentreError(GatewayError):
     """The centre did not give a usable answer."""
 
+    default_retry_after: ClassVar[float | None] = 5.0
+
 
 class QuotaExhausted(CentreError):
     """The right's daily allowance at the centre is used up; it says nothing about the resident."""
 
     code, status, retryable = "quota_exhausted", 429, True
+    default_retry_after = 900.0
     text_id = "Kuota harian hak akses di pusat habis; ini tidak berarti data tidak ada."
 
 
@@ -208,6 +213,7 @@ class OutsideHours(CentreError):
     """The centre does not serve this right at this hour."""
 
     code, status, retryable = "outside_hours", 503, True
+    default_retry_after = 900.0
     text_id = "Pusat tidak melayani hak akses ini pada jam ini."
 
 
@@ -215,6 +221,7 @@ class CentreRefusedUs(CentreError):
     """The centre refuses the gateway's own credentials; the regency's admin has been alarmed."""
 
     code, status = "centre_refused_us", 503
+    default_retry_after = None
     text_id = "Pusat menolak akun gerbang; admin kabupaten sudah diberi tahu."
 
 
@@ -240,6 +247,7 @@ class Overloaded(OwnError):
     """More is being asked than can be answered in time."""
 
     code, status, retryable = "overloaded", 503, True
+    default_retry_after = 2.0
     text_id = "Permintaan terlalu banyak untuk dijawab tepat waktu."
 
 
@@ -247,6 +255,7 @@ class StorageUnavailable(OwnError):
     """The gateway's own storage cannot be written; nothing was accepted."""
 
     code, status, retryable = "storage_unavailable", 503, True
+    default_retry_after = 5.0
     text_id = "Penyimpanan gerbang tidak dapat ditulis; tidak ada yang diterima."
 
 

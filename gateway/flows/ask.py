@@ -65,18 +65,19 @@ class Asker:
         """The answer, or any leaf of the error tree; observers are told either way."""
         started = self._clock.monotonic()
         outcome, answer, village = "internal", None, asking.village or caller.village or ""
+        headers: tuple[tuple[str, str], ...] = ()
         try:
             grant = self.rights.grant(caller, question, asking)
             village = grant.village
             headers = await self._policies(caller, question, asking, grant, adapter)
             answer = await self._chain.ask(self._call(caller, question, asking, grant, adapter, started))
             if not answer.reply.found:
-                outcome = NotFound.code
                 raise NotFound("The centre knows nobody under this number.", executed="yes")
             shown = self._cutter.cut(answer, grant.fields)
             outcome = ANSWERED
         except GatewayError as error:
             outcome = error.code
+            error.headers = (*headers, *error.headers)  # an instance of this asker's own
             raise
         except asyncio.CancelledError:
             outcome = ABANDONED
@@ -84,22 +85,34 @@ class Asker:
         else:
             return Outcome(shown, headers)
         finally:
-            self.tell(
-                ExchangeRecord(
-                    verb="ask",
-                    service=question.service,
-                    caller=caller.id,
-                    right=caller.right or "",
-                    adapter=adapter,
-                    village=village,
-                    purpose=asking.purpose if asking.purpose in self.rights.purposes else "",
-                    outcome=outcome,
-                    source=answer.source if answer is not None else None,
-                    age_seconds=answer.age_seconds if answer is not None else 0.0,
-                    seconds=self._clock.monotonic() - started,
-                    request_id=asking.request_id or "",
-                )
-            )
+            took = self._clock.monotonic() - started
+            self.tell(self._record(caller, question, asking, adapter, village, outcome, answer, took))
+
+    def _record(
+        self,
+        caller: Caller,
+        question: Question,
+        asking: Asking,
+        adapter: str,
+        village: str,
+        outcome: str,
+        answer: Answer | None,
+        seconds: float,
+    ) -> ExchangeRecord:
+        return ExchangeRecord(
+            verb="ask",
+            service=question.service,
+            caller=caller.id,
+            right=caller.right or "",
+            adapter=adapter,
+            village=village,
+            purpose=asking.purpose if asking.purpose in self.rights.purposes else "",
+            outcome=outcome,
+            source=answer.source if answer is not None else None,
+            age_seconds=answer.age_seconds if answer is not None else 0.0,
+            seconds=seconds,
+            request_id=asking.request_id or "",
+        )
 
     async def _policies(
         self, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str

@@ -133,13 +133,15 @@ class System:
 
     Args:
         facts: What they tell.
+        detailed: Whether readiness tells reasons: to operators it does, to everybody it does not.
     """
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, detailed: bool = False) -> None:
         self._facts = facts
+        self._detailed = detailed
 
-    def routes(self) -> tuple[Route, ...]:
-        """The system routes."""
+    def health_routes(self) -> tuple[Route, ...]:
+        """The routes that say how this process is."""
         return (
             Route("GET", "/health/live", PUBLIC, self.live, "The process runs", "Proses hidup", answer=HealthAnswer),
             Route(
@@ -152,6 +154,12 @@ class System:
                 answer=HealthAnswer,
                 errors=(StorageUnavailable,),
             ),
+        )
+
+    def routes(self) -> tuple[Route, ...]:
+        """The system routes."""
+        return (
+            *self.health_routes(),
             Route(
                 "GET", "/v1/services", CALLER, self.services, "Each service and how it is", "Keadaan tiap layanan",
                 answer=Services,
@@ -178,9 +186,14 @@ class System:
         """Whether it can serve; never asks the centre."""
         checks = await self._facts.readiness()
         failing = any(checks.values())
-        shown = {name: fault or "ok" for name, fault in checks.items()}
+        shown = {name: self._shown(fault) for name, fault in checks.items()}
         answer = HealthAnswer("failing" if failing else "ok", shown)
         return Response.json(answer, status=503 if failing else 200, headers=(("cache-control", "no-store"),))
+
+    def _shown(self, fault: str) -> str:
+        if not fault:
+            return "ok"
+        return fault if self._detailed else "failing"
 
     async def services(self, _request: Request) -> Response:
         """Every service and its health."""

@@ -14,7 +14,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from gateway.contract.errors import Conflict, FieldFault, Invalid
+import structlog
+
+from gateway.contract.errors import Conflict, FieldFault, Invalid, StorageUnavailable
 from gateway.contract.messages import Caller, Priority
 from gateway.database import AlreadyThere
 from gateway.people import caller_rows
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.people.caller_rows import CallerFacts
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 YEAR = 365 * 86_400.0
 """How long a key lasts if nothing else is asked for; seconds."""
@@ -215,7 +218,10 @@ class Callers:
             return result
 
         result = await self._database.write(counted)
-        await self.refresh()
+        try:
+            await self.refresh()
+        except StorageUnavailable as error:  # it is stored: the next periodic refresh takes it up
+            log.warning("people.callers.not_refreshed", error=error.code)
         return result
 
     def _check(self, name: str, right: str | None, village: str | None, lasts: float) -> None:

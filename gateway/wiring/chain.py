@@ -67,7 +67,7 @@ class Chain:
     ) -> None:
         centre = settings.centre
         self._ca_file = centre.ca_file
-        keys = CacheKeys(derive(keyring.index, "cache-keys"))
+        keys = CacheKeys(derive(keyring.index, "cache-keys", centre.url), lambda right: accounts[right].user_id)
         store = SqliteCacheStore(
             settings.data_folder / "cache.db",
             Envelope(keyring, purpose="cache", clock=clock.now),

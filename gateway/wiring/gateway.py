@@ -214,16 +214,8 @@ class _Moved:
 
     def __init__(self) -> None:
         self.gateway: Gateway | None = None
-        self._log = structlog.get_logger("gateway.centre")
 
     def __call__(self, move: CircuitMove) -> None:
-        self._log.warning(
-            "centre.circuit.moved",
-            service=str(move.service),
-            before=str(move.before),
-            after=str(move.after),
-            reason=move.reason,
-        )
         if self.gateway is not None:
             self.gateway.generation.registry.circuit_moved(move)
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import httpx
 
     from gateway.contract.host import Clock, Job
-    from gateway.http.table import Mounted
     from gateway.people.callers import Callers
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
@@ -133,20 +132,14 @@ class Generation:
         self.asker.tell = self.registry.exchange_finished
         self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
         self._shared.door = self.door
-        system = System(
-            Facts(
-                self._chain.status,
-                self.readiness,
-                self._adapters,
-                self._openapi,
-                self.settings.centre.limiter.objective,
-            )
-        )
-        mounted = [mount(route) for route in (*Residents(self.asker).routes(), *system.routes())]
+        slow_from = self.settings.centre.limiter.objective
+        facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
+        mounted = [mount(route) for route in (*Residents(self.asker).routes(), *System(facts).routes())]
         mounted += [mount(each.placed(), each.extension) for each in self.registry.routes]
         self._public = [one for one in mounted if one.route.rule.who is not Who.OPERATOR]
         self.public = RouteTable(self._public)
-        self.operator = RouteTable([one for one in mounted if one.route.rule.who is Who.OPERATOR or _is_health(one)])
+        health = [mount(route) for route in System(facts, detailed=True).health_routes()]
+        self.operator = RouteTable([*health, *(one for one in mounted if one.route.rule.who is Who.OPERATOR)])
         self._document: dict[str, object] | None = None
 
     def _adapters(self) -> list[tuple[str, str, str, bool]]:
@@ -177,7 +170,3 @@ class Generation:
 
     def _owner(self, name: str) -> str:
         return f"{name}#{self._number}"
-
-
-def _is_health(one: Mounted) -> bool:
-    return one.route.path.startswith("/health/")

@@ -50,7 +50,7 @@ def test_an_error_carries_its_own_facts() -> None:
     problem = json.loads(response.body)
     assert (problem["detail"], problem["executed"]) == ("Too late.", "no")
     assert problem["errors"] == [msgspec.to_builtins(fault)]
-    assert response.headers == (("a", "b"),)
+    assert response.headers == (("a", "b"), ("retry-after", "5"))
     assert ("www-authenticate", 'Bearer realm="siak-gateway"') in response_of(Unauthenticated(), "x").headers
 
 
