@@ -18,6 +18,7 @@ import structlog
 from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
+from gateway.http.lookout import Lookout
 from gateway.http.problems import response_of
 from gateway.log import level_of
 
@@ -84,6 +85,7 @@ class Application:
         self.limits = limits
         self.draining = False
         self._clock = clock
+        self._lookout = Lookout()
         self._log = structlog.get_logger("gateway.http")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: intake.Receive, send: Send) -> None:
@@ -148,7 +150,7 @@ class Application:
         content = None
         if mounted.reader is not None:
             intake.check_json_type(headers)
-            content = mounted.reader.read(await body.read(limits.body, limits.deadline_max))
+            content = mounted.reader.read(await body.read(limits.body, limits.deadline_max, self._lookout))
         else:
             body.check_declared(limits.body)
         return Request(
@@ -164,24 +166,19 @@ class Application:
 
     async def _handle(self, mounted: Mounted, request: Request, receive: intake.Receive) -> Response:
         task = asyncio.current_task()
-        watcher: asyncio.Task[None] | None = None
-
-        def watch() -> None:
-            nonlocal watcher
-            if task is not None:
-                watcher = asyncio.ensure_future(_cancel_when_gone(receive, task))
-
-        timer = asyncio.get_running_loop().call_later(WATCH_AFTER, watch)
+        if task is None:
+            return await mounted.route.handler(request)
+        watch = _Watch(receive)
+        self._lookout.note(task, WATCH_AFTER, watch.begin)
         try:
             return await mounted.route.handler(request)
         except asyncio.CancelledError:
-            if watcher is None or not watcher.done() or watcher.cancelled():
+            if not watch.saw_it_leave():
                 raise
             raise intake.Gone from None  # Granian would take the cancellation for a crash and unfold its traceback
         finally:
-            timer.cancel()
-            if watcher is not None:
-                watcher.cancel()
+            self._lookout.cross_out(task)
+            watch.end()
 
     def _ready(
         self, response: Response, request_id: str, extension: str, *, personal: bool
@@ -199,10 +196,32 @@ class Application:
         log("http.request.refused", code=error.code, request_id=request_id, extension=extension, seconds=seconds)
 
 
-async def _cancel_when_gone(receive: intake.Receive, task: asyncio.Task[Any]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
+class _Watch:
+    """Watches a caller that waits, and cancels the work for it once it leaves."""
+
+    __slots__ = ("_receive", "_watcher")
+
+    def __init__(self, receive: intake.Receive) -> None:
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+
+    def begin(self, task: asyncio.Task[Any]) -> None:
+        """Watch from now on."""
+        self._watcher = asyncio.ensure_future(self._until_it_leaves(task))
+
+    def saw_it_leave(self) -> bool:
+        """Whether the caller left."""
+        return self._watcher is not None and self._watcher.done() and not self._watcher.cancelled()
+
+    def end(self) -> None:
+        """Stop watching."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def _until_it_leaves(self, task: asyncio.Task[Any]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
 
 
 def _start(response: Response, request_id: str, *, personal: bool) -> dict[str, Any]:
