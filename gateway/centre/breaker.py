@@ -69,6 +69,7 @@ class Outcome(Enum):
 
     SUCCESS = "success"
     FAILURE = "failure"
+    SILENCE = "silence"
     NEUTRAL = "neutral"
 
 
