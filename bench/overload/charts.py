@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 960, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 230, 64, 52
+_STEPS = 10
 COLOURS = {
     "direct": "#8c8c8c",
     "nginx": "#c49a6c",
@@ -114,16 +116,9 @@ def villages(answers: Mapping[str, Sequence[int]], titles: Mapping[str, str], fa
 
 
 def ticks(top: float) -> list[float]:
-    """Four to ten round values from 0 to `top`."""
-    step = 1.0
-    while top / step < 4:
-        step /= 10
-    while top / step >= 10:
-        step *= 10
-    for factor in (5, 2):
-        if top / (step * factor) >= 4:
-            step *= factor
-            break
+    """Four to ten round steps from 0 to `top`."""
+    unit = 10.0 ** (math.floor(math.log10(top)) - 1)
+    step = next(factor * unit for factor in (1, 2, 5, 10) if top / (factor * unit) <= _STEPS)
     return [round(step * number, 10) for number in range(int(top / step + 1e-9) + 1)]
 
 
