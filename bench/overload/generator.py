@@ -146,6 +146,8 @@ class Load:
         self._over = True
         if self._under_way:
             await self._all_ended.wait()
+        for line in tuple(self.idle):
+            line.hang_up()
         late = sorted(self._late) or [0.0]
         cpu = (time.process_time() - before) / self.now()
         return Report(self._tries, Instrument(late[len(late) * 99 // 100], late[-1], cpu))
