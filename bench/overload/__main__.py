@@ -9,6 +9,7 @@ installed are left out and named: nginx and HAProxy come with the system, Envoy 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -43,22 +44,26 @@ def chosen(only: str | None) -> list[Contender]:
     return [known[name] for name in wanted if known[name].available()]
 
 
-def compare(scenario: Scenario, contenders: list[Contender], *, write: bool) -> None:
-    """Run a scenario against each contender, print the comparison, and keep it if wanted."""
+def compare(scenario: Scenario, contenders: list[Contender], *, write: bool) -> bool:
+    """Run a scenario against each contender, print the comparison, and keep it if wanted; whether none failed."""
     crowd = Crowd(scenario)
     runs = []
     for number, contender in enumerate(contenders, 1):
         _tell(f"{scenario.name}: {contender.title} ({number} of {len(contenders)}, {scenario.seconds:g} s)")
-        runs.append(run(contender, scenario, crowd))
-    if write:
+        try:
+            runs.append(run(contender, scenario, crowd))
+        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+            _tell(f"{contender.title} could not be measured: {error}")
+    if runs and write:
         print(report.write(runs))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        print(report.write(runs, results=Path(folder), images=None))
+    elif runs:
+        with tempfile.TemporaryDirectory() as folder:
+            print(report.write(runs, results=Path(folder), images=None))
+    return len(runs) == len(contenders)
 
 
-def main() -> None:
-    """Run what the command line wants."""
+def main() -> int:
+    """Run what the command line wants; 1 if a contender could not be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help=f"of {', '.join(contender.name for contender in CONTENDERS)}; default: all")
     parser.add_argument("--variant", default="base", choices=[*VARIANTS, "all"])
@@ -69,8 +74,11 @@ def main() -> None:
     options = parser.parse_args()
     contenders = chosen(options.only)
     variants = list(VARIANTS.values()) if options.variant == "all" else [VARIANTS[options.variant]]
-    for scenario in variants:
+    done = [
         compare(short(scenario) if options.short else scenario, contenders, write=options.write)
+        for scenario in variants
+    ]
+    return 0 if all(done) else 1
 
 
 def _tell(line: str) -> None:
@@ -78,4 +86,4 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 
 USER = "uji_beban"
 REGENCY = "35.27"
+STOP_WITHIN = 60.0
+"""Seconds the gateway is given to stop on a machine that is busy with other things too."""
 CONFIG = """
 [plugins]
-enabled = []
+enabled = ["metrics"]
 [log]
 level = "warning"
 format = "json"
@@ -83,7 +86,8 @@ def envoy_adaptive(folder: Path, url: str, _scenario: Scenario) -> Iterator[Targ
 @contextmanager
 def gateway(folder: Path, url: str, scenario: Scenario) -> Iterator[Target]:
     """The gateway, told nothing: one key of the regency, the village named with each question."""
-    with GatewayProcess(folder, url, config=CONFIG, rights=demo_rights({USER: "sampang"})) as process:
+    process = GatewayProcess(folder, url, config=CONFIG, rights=demo_rights({USER: "sampang"})).start()
+    try:
         key = process.add_client("overload")
         codes = tuple(village.code.replace(".", "") for village in villages(REGENCY))
         yield Target(
@@ -92,6 +96,9 @@ def gateway(folder: Path, url: str, scenario: Scenario) -> Iterator[Target]:
             body={"purpose": "pelayanan"},
             villages=codes[: scenario.villages],
         )
+    finally:
+        process.signal(signal.SIGTERM)
+        process.wait(STOP_WITHIN)
 
 
 def wire_target(url: str) -> Target:

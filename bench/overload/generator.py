@@ -9,6 +9,7 @@ writes what happened as JSON of `Report`. It never waits for an answer before it
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 import time
@@ -150,7 +151,8 @@ class Load:
             line.hang_up()
         late = sorted(self._late) or [0.0]
         cpu = (time.process_time() - before) / self.now()
-        return Report(self._tries, Instrument(late[len(late) * 99 // 100], late[-1], cpu))
+        instrument = Instrument(late[len(late) * 99 // 100], late[-1], cpu, os.getloadavg()[0])
+        return Report(self._tries, instrument)
 
     def ended(self, attempt: Try) -> None:
         """Note a try; a failed one is repeated after a pause while the run lasts."""

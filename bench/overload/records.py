@@ -65,11 +65,13 @@ class Instrument(msgspec.Struct, frozen=True):
         late_p99: Lateness of the arrivals it sent, seconds, 99th percentile.
         late_max: The worst one.
         cpu: Processor seconds it used per second.
+        machine: Processes that wanted a processor at its end: the machine's load average over the last minute.
     """
 
     late_p99: float
     late_max: float
     cpu: float
+    machine: float
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,21 +154,35 @@ def _known(scenario: Scenario, measured: Sequence[Measured]) -> list[str]:
 
 
 def _instrument(runs: Sequence[Run]) -> list[str]:
-    head = ["load generator", "late, p99, ms", "late, worst, ms", "processor"]
+    head = [
+        "load generator",
+        "late, p99, ms",
+        "late, worst, ms",
+        "processor",
+        "machine's load",
+        "mean service time at the centre, s",
+    ]
     rows = [
         [
             TITLES[run.contender],
             f"{1000 * run.instrument.late_p99:.0f}",
             f"{1000 * run.instrument.late_max:.0f}",
             f"{run.instrument.cpu:.0%}",
+            f"{run.instrument.machine:.1f}",
+            _number(_mean([call.ended - call.began for call in run.work]), 3),
         ]
         for run in runs
     ]
-    return _rows(head, rows)
+    words = "Where the machine had more to do than it has cores, or service times grew, the figures are disturbed."
+    return [words, "", *_rows(head, rows)]
 
 
 def _cells(measured: Sequence[Measured], show: Callable[[Figures], str]) -> list[list[str]]:
     return [[TITLES[one.contender], *(show(phase) for phase in one.phases)] for one in measured]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return statistics.fmean(values) if values else None
 
 
 def _judged(phase: Figures) -> str:

@@ -20,7 +20,7 @@ SCENARIO = Scenario(
 
 def run_of(tries: list[Try], work: list[Work]) -> Run:
     """A run of the tiny scenario."""
-    return Run("gateway", SCENARIO, tries, work, {}, Instrument(0.0, 0.0, 0.0))
+    return Run("gateway", SCENARIO, tries, work, {}, Instrument(0.0, 0.0, 0.0, 0.0))
 
 
 def heard(person: int, began: float, ended: float) -> Work:

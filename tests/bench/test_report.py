@@ -31,7 +31,7 @@ def run_of(contender: str, scenario: Scenario) -> Run:
         for n, q in enumerate(questions)
     ]
     work = [Work(q.person, q.at, q.at + 0.2, heard=True) for n, q in enumerate(questions) if n % 2 == 0]
-    return Run(contender, scenario, tries, work, {"served": len(work)}, Instrument(0.001, 0.02, 0.1))
+    return Run(contender, scenario, tries, work, {"served": len(work)}, Instrument(0.001, 0.02, 0.1, 1.5))
 
 
 def test_everything_is_written(tmp_path: Path) -> None:
