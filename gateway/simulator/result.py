@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NOTICED = 5.0
 """Seconds after which everybody has noticed that the centre is down."""
 
+MARGIN = 2.0
+"""Questions of a phase's last seconds are not judged by phase: their answers may fall into the next."""
+
 
 def jain(values: Sequence[float]) -> float:
     """Jain's index of fairness: 1 if all have the same, 1/n if one has all; 1 if nobody has anything."""
@@ -29,10 +32,11 @@ def quantile(values: list[float], share: float) -> float:
 
 @dataclass(slots=True)
 class _Notes:
-    """Of one phase, by the moment a question was asked."""
+    """Of one phase: `answered` by the moment a question was asked, `given` by the moment of the answer."""
 
     asked: list[int]
     answered: list[int]
+    given: list[int]
     waits: list[float]
     refusals: list[float]
 
@@ -46,8 +50,10 @@ class Tally:
 
     def __init__(self, scenario: Scenario) -> None:
         size = scenario.crowd.villages
-        self._starts = [start for start, _ in scenario.starts()]
-        self.notes = [_Notes([0] * size, [0] * size, [], []) for _ in scenario.phases]
+        self._phases = scenario.starts()
+        self._starts = [start for start, _ in self._phases]
+        self._end = scenario.seconds
+        self.notes = [_Notes([0] * size, [0] * size, [0] * size, [], []) for _ in scenario.phases]
         self.questions = 0
 
     def phase_of(self, when: float) -> int:
@@ -60,13 +66,25 @@ class Tally:
     def asked(self, citizen: Citizen) -> None:
         """A citizen comes with a question."""
         self.questions += 1
-        self.notes[self.phase_of(citizen.asked)].asked[citizen.village] += 1
+        if self._counts(citizen):
+            self.notes[self.phase_of(citizen.asked)].asked[citizen.village] += 1
+
+    def _counts(self, citizen: Citizen) -> bool:
+        """Whether its phase leaves it the time to be answered, and is judged already."""
+        number = self.phase_of(citizen.asked)
+        start, phase = self._phases[number]
+        since = citizen.asked - start
+        return phase.judged_after <= since < phase.seconds - MARGIN
 
     def heard(self, citizen: Citizen, now: float, *, good: bool, after: float) -> None:
         """A try ended."""
         if good:
-            notes = self.notes[self.phase_of(citizen.asked)]
-            notes.answered[citizen.village] += 1
+            if self._counts(citizen):
+                self.notes[self.phase_of(citizen.asked)].answered[citizen.village] += 1
+            if now >= self._end:
+                return
+            notes = self.notes[self.phase_of(now)]
+            notes.given[citizen.village] += 1
             notes.waits.append(now - citizen.since)
             return
         del after
@@ -156,18 +174,18 @@ def _of_phase(scenario: Scenario, phase: Phase, start: float, notes: _Notes, cen
     calls, unwanted = sum(ledger.calls[first:last]), sum(ledger.unwanted[first:last])
     ordinary = slice(1 + scenario.crowd.quiet, None)
     quiet = slice(1, 1 + scenario.crowd.quiet)
-    shares = notes.answered[ordinary]
+    shares = notes.given[ordinary]
     asked, answered = sum(notes.asked), sum(notes.answered)
     return PhaseFigures(
         name=phase.name,
         asked=asked,
         answered=_ratio(answered, asked),
-        goodput=_ratio(answered, scenario.capacity * phase.strength * phase.seconds),
+        goodput=_ratio(sum(notes.given), scenario.capacity * phase.strength * phase.seconds),
         useful=_ratio(useful, had),
         wasted=_ratio(unwanted, calls),
         jain=jain(shares),
         quiet=_ratio(sum(notes.answered[quiet]), sum(notes.asked[quiet])),
-        hog=_ratio(notes.answered[0], sum(shares) / len(shares)),
+        hog=_ratio(notes.given[0], sum(shares) / len(shares)),
         p50=quantile(notes.waits, 0.5),
         p99=quantile(notes.waits, 0.99),
         refused=quantile(notes.refusals, 0.99),
