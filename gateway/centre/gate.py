@@ -172,7 +172,7 @@ class Gate(Generic[P]):
                 self._spoke = now
             if passage.started > self._overtaken:
                 self._overtaken = passage.started
-        if answered or passage.started > self._spoke:
+        if answered or (not self.silent and passage.started > self._spoke):
             self.limit.sample(now, epoch=passage.epoch, seconds=seconds, answered=answered, load=passage.load)
 
     def next(self, now: float) -> list[tuple[P, Admit | Refuse]]:

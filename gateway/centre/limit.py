@@ -70,6 +70,9 @@ SLACK = 0.6
 DEEP = 0.75
 """A cut below this share of the limit is tried, not trusted."""
 
+RISE = 2.0
+"""Multiple of the limit a trial of the belief goes up to."""
+
 SURE = 0.8
 """A dip that sees the calm latency within this ratio agrees with the belief."""
 
@@ -156,6 +159,7 @@ class Limit:
         "_evidence",
         "_grows",
         "_known",
+        "_rises",
         "_free",
         "_settings",
         "_trial",
@@ -178,6 +182,7 @@ class Limit:
         self._trial: Trial | None = None
         self._grows = True
         self._known = 0
+        self._rises = False
         self._free = 0
         self._evidence = now
         self._doubt = DOUBT_FIRST
@@ -298,7 +303,8 @@ class Limit:
             self._grows = False
             self._begin(now, load, seconds, max(target, 0.3 * self.value))
         elif self._doubtful(now, seconds):
-            self._begin(now, load, seconds, DIP * self.value, dip=True)
+            self._rises = not self._rises
+            self._begin(now, load, seconds, (RISE if self._rises else DIP) * self.value, dip=True)
         else:
             self._free = self._free + 1 if share > NO_QUEUE else 0
             self._grows = self._free >= FREE
@@ -314,12 +320,17 @@ class Limit:
         return self.value >= 2.0 and now - self._evidence > self._doubt
 
     def _begin(self, now: float, load: float, seconds: float, value: float, *, dip: bool = False) -> None:
-        self._trial = Trial(self.value, load, load / seconds, max(1.0, value), dip)
-        self._move(now, max(1.0, value))
+        value = self._within(value)
+        self._trial = Trial(self.value, load, load / seconds, value, dip)
+        self.epoch += 1
+        self._window = _Window(now, opens=None)
+        self.value = value
 
     def _follow_trial(self, now: float, trial: Trial, load: float, seconds: float) -> None:
         rate = load / seconds
-        if not trial.low_load:
+        if trial.low_value > trial.value:
+            self._follow_rise(now, trial, load, rate)
+        elif not trial.low_load:
             if trial.dip and self.calm is not None and SURE * self.calm <= seconds <= self.calm / SURE:
                 self._agreed(now, trial, seconds)
                 return
@@ -335,6 +346,19 @@ class Limit:
         else:
             self._accept(now, trial)
             self._move(now, trial.low_value)
+
+    def _follow_rise(self, now: float, trial: Trial, load: float, rate: float) -> None:
+        """If more load brought more answers, nothing had queued before, whatever was believed."""
+        self._trial = None
+        self._evidence = now
+        if _follows(trial.load, trial.rate, load, rate):
+            self._doubt = DOUBT_FIRST
+            self._grows = True
+            self._known = ENOUGH
+            self.calm = max(self.calm or 0.0, trial.load / trial.rate)
+        else:
+            self._doubt = min(DOUBT_LAST, self._doubt * 2.0)
+            self._move(now, trial.value)
 
     def _agreed(self, now: float, trial: Trial, seconds: float) -> None:
         """A dip saw the calm latency: the belief is right, and the limit goes back."""
