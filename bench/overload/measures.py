@@ -49,7 +49,7 @@ class Figures(msgspec.Struct, frozen=True):
         known: Share of questions about somebody a good answer was there for already that got one.
         good_p50: Median time of good answers, from the moment of the try.
         good_p99: 99th percentile.
-        refused_p50: The same of refusals.
+        refused_p50: The same of refusals, of tries that began in the phase.
         refused_p99: 99th percentile.
         calls: Calls that took a worker's time, per question that came.
     """
@@ -168,9 +168,12 @@ class _Reckoning:
 
     def _figures(self, phase: Phase, begin: float, end: float) -> Figures:
         asked = [place for place, question in enumerate(self._questions) if begin <= question.at < end]
-        ended = [attempt for attempt in self._run.tries if begin <= attempt.ended < end]
-        good = [attempt for attempt in ended if attempt.ending is Ending.GOOD]
-        refused = [one.ended - one.began for one in ended if one.ending is Ending.REFUSED]
+        good = [attempt for attempt in self._good if begin <= attempt.ended < end]
+        refused = [
+            one.ended - one.began
+            for one in self._run.tries
+            if one.ending is Ending.REFUSED and begin <= one.began < end
+        ]
         served = [place for place, call in enumerate(self._run.work) if begin <= call.ended < end]
         seconds = [one.ended - one.began for one in good]
         busy = self._scenario.villages - self._scenario.quiet

@@ -11,6 +11,7 @@ import msgspec
 from bench.machine import describe
 from bench.overload import charts
 from bench.overload.contenders import CONTENDERS
+from bench.overload.goals import goals
 from bench.overload.measures import ENOUGH_ANSWERS, measure
 from bench.overload.scenario import DOWN, HOG
 
@@ -31,8 +32,9 @@ answers as a share of the calls the centre could serve in the phase (answers fro
 are random, so it may exceed 1). *Useful work*: share of the worker-seconds the centre had to give that went into
 answers somebody still waited for; the noise of service times cancels out. *Back* is judged from 5 s after the return.
 *Jain*: fairness over the villages other than the hog and the quiet ones; a figure in brackets rests on fewer than 20
-answers per village, where chance alone lowers it. Times of good answers and refusals count from the moment of the try.
-*Calls per person*: calls the centre served, per person it was asked about.
+answers per village, where chance alone lowers it. Times of good answers and refusals count from the moment of the try;
+refusals belong to the phase the try began in. *Calls per person*: calls the centre served, per person it was asked
+about.
 """
 
 
@@ -40,6 +42,9 @@ def text(runs: Sequence[Run], measured: Sequence[Measured]) -> str:
     """The comparison in Markdown."""
     scenario = runs[0].scenario
     parts = [f"# When everyone calls at once: `{scenario.name}`", "", describe(), "", _scene(scenario), "", _NOTES]
+    if wanted := goals(measured):
+        cells = [goal.cells() for goal in wanted]
+        parts += ["## The gateway and its goals", "", *_rows(["goal", "measured", "wanted", "met"], cells)]
     parts += ["## Work", "", *_table(scenario, measured, ("answered", "goodput", "useful"))]
     parts += ["## Fairness", "", *_fairness(scenario, measured)]
     parts += ["## Times", "", *_times(scenario, measured)]

@@ -54,7 +54,8 @@ def test_the_text_names_every_contender_in_every_table(tmp_path: Path) -> None:
     tables = [table for table in tables if table]
     assert len(tables) >= 8
     for table in tables:
-        assert [row.split("|")[1].strip() for row in table[2:]] == ["nothing", "SIAK gateway"]
+        if not table[0].startswith("| goal"):
+            assert [row.split("|")[1].strip() for row in table[2:]] == ["nothing", "SIAK gateway"]
         assert len({row.count("|") for row in table}) == 1
 
 
