@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from gateway.centre.link import Flight
+    from gateway.centre.shares import Leased
     from gateway.centre.verdict import Admit
     from gateway.contract.messages import Call, CentreService
     from gateway.settings.centre import LimiterSettings
@@ -93,6 +94,7 @@ class Gate(Generic[P]):
         settings: Knobs.
         random: Source of jitter.
         now: Monotonic seconds.
+        limit: A share of a limit that other gateways use too; None for one of its own.
 
     Attributes:
         limit: What the centre is thought to take.
@@ -101,12 +103,12 @@ class Gate(Generic[P]):
         silent: Whether the centre is taken to be away.
     """
 
-    def __init__(self, settings: LimiterSettings, random: Random, now: float) -> None:
+    def __init__(self, settings: LimiterSettings, random: Random, now: float, limit: Limit | Leased | None = None) -> None:
         self._settings = settings
         self._random = random
         self._queue: FairQueue[P] = FairQueue(patience=settings.objective / 4.0)
         self._started = -inf
-        self.limit = Limit(settings, now)
+        self.limit = limit or Limit(settings, now)
         self.in_flight = 0
         self.stuck = 0
         self.silent = False

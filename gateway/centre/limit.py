@@ -145,6 +145,11 @@ class _Window:
 class Limit:
     """The limit and what it learns from (pure).
 
+    Args:
+        settings: Knobs.
+        now: Monotonic seconds.
+        pooled: Seconds that pass until a change has reached all gateways that share it; 0 for a gateway's own.
+
     Attributes:
         value: Calls that may be in flight; below 1 it stretches the pause between calls.
         epoch: Counts decreases; a call carries the epoch it was admitted in.
@@ -159,6 +164,8 @@ class Limit:
         "_evidence",
         "_grows",
         "_known",
+        "_last",
+        "_pooled",
         "_rises",
         "_free",
         "_settings",
@@ -171,8 +178,9 @@ class Limit:
         "value",
     )
 
-    def __init__(self, settings: LimiterSettings, now: float) -> None:
+    def __init__(self, settings: LimiterSettings, now: float, *, pooled: float = 0.0) -> None:
         self._settings = settings
+        self._pooled = pooled
         self.value = float(min(settings.initial, settings.maximum))
         self.epoch = 0
         self.typical: float | None = None
@@ -182,6 +190,7 @@ class Limit:
         self._trial: Trial | None = None
         self._grows = True
         self._known = 0
+        self._last = now
         self._rises = False
         self._free = 0
         self._evidence = now
@@ -217,6 +226,9 @@ class Limit:
                 self.spread += (abs(off) - self.spread) / 32.0
         if epoch != self.epoch:
             return
+        if now - self._last > self._settings.objective:
+            self._after_a_gap(now)
+        self._last = now
         window = self._window
         opens = window.opens
         if opens is None:
@@ -233,11 +245,33 @@ class Limit:
             window.unanswered += 1
         self.roll(now)
 
+    def pool(self, now: float, count: int, seconds: float, squares: float, unanswered: int) -> None:
+        """Calls ended at gateways that share this limit; their load follows from their number and latency."""
+        mean = seconds / count
+        if self.typical is None:
+            self.typical, self.spread = mean, mean / 2.0
+        weight = min(0.5, count / 64.0)
+        spread = sqrt(max(0.0, squares / count - mean * mean))
+        self.typical += (mean - self.typical) * weight
+        if count > 1:
+            self.spread += (spread - self.spread) * weight
+        self._last = now
+        window = self._window
+        if window.opens is None:
+            window.opens = window.since = now + SETTLE * (self.calm or 0.0) + 2.0 * self._pooled
+        if now < window.opens:
+            return
+        window.count += count
+        window.seconds += seconds
+        window.squares += squares
+        window.unanswered += unanswered
+
     def roll(self, now: float) -> None:
         """Judge the window if it is over."""
         window, length = self._window, self._settings.window
         if self._grows and self.calm is not None:
             length = min(length, max(0.1, 1.2 * self.calm))
+        length = max(length, 2.0 * self._pooled)
         passed = now - window.since
         if passed < length:
             return
@@ -245,14 +279,23 @@ class Limit:
             return
         self._window = _Window(now)
         if window.count:
+            if self._pooled:
+                window.load = window.seconds * window.count / passed
             self._judge(now, window)
 
     def _enough(self) -> float:
         """Samples that judge a window; few do while the limit grows fast and nothing queues."""
-        window = self._window
+        window, rough = self._window, max(1.0, (self._raggedness() / 0.4) ** 2)
         if self._grows and self.calm is not None and window.seconds * QUEUE < window.count * self.calm:
-            return max(4.0, self.value / 2.0)
-        return max(ENOUGH, ROUNDS * self.value) * max(1.0, (self._raggedness() / 0.4) ** 2)
+            return max(4.0, self.value / 2.0) * rough
+        return max(ENOUGH, ROUNDS * self.value) * rough
+
+    def _after_a_gap(self, now: float) -> None:
+        """Nothing was heard for long: much may have changed, so the limit may grow fast."""
+        if self._trial is not None:
+            self.value, self._trial = self._trial.value, None
+        self._grows = True
+        self._window = _Window(now)
 
     def silenced(self, now: float) -> None:
         """The centre keeps silent: what comes back later is met with a quarter, growing fast to what was."""

@@ -67,7 +67,7 @@ class LimiterSettings(Section):
         default=2.0, description="Mean latency above which the limit is doubted; the least silence that counts."
     )
     window: Seconds = Field(default=0.5, description="Length of a sampling window.")
-    initial: Annotated[int, Field(ge=1, le=10_000)] = Field(default=8, description="Limit at start.")
+    initial: Annotated[int, Field(ge=1, le=10_000)] = Field(default=16, description="Limit at start.")
     maximum: Annotated[int, Field(ge=1, le=100_000)] = Field(default=2048, description="Limit never exceeded.")
     waiting: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=10_000, description="Calls that may wait at once."

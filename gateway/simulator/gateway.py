@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.centre.allowance_book import Spent
     from gateway.centre.breaker import Permit
     from gateway.contract.errors import GatewayError
+    from gateway.centre.shares import Leased
     from gateway.contract.messages import Call
     from gateway.simulator.centre import Centre
     from gateway.simulator.world import World
@@ -85,14 +86,15 @@ class Gateway:
         centre: The far end.
         random: Source of jitter.
         settings: The config's defaults, unless something else is asked.
+        limit: A share leased from a coordinator; None for a limit of its own.
     """
 
-    def __init__(self, world: World, centre: Centre, random: Random, settings: CentreSettings | None = None) -> None:
+    def __init__(self, world: World, centre: Centre, random: Random, settings: CentreSettings | None = None, limit: Leased | None = None) -> None:
         settings = settings or CentreSettings()
         self._world = world
         self._centre = centre
         self._settings = settings
-        self.gate: Gate[Attempt] = Gate(settings.limiter, random, world.now)
+        self.gate: Gate[Attempt] = Gate(settings.limiter, random, world.now, limit)
         self.moves: list[tuple[float, str]] = []
         self.circuit = Circuit(settings.breaker, random, self._moved)
         self._retry = RetryPolicy(settings.retry, random)
