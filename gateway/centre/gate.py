@@ -108,6 +108,9 @@ class Gate(Generic[P]):
         self._random = random
         self._queue: FairQueue[P] = FairQueue(patience=settings.objective / 4.0)
         self._started = -inf
+        self._paced = False
+        self._earned = 1.0
+        self._earned_at = now
         self.limit = limit or Limit(settings, now)
         self.in_flight = 0
         self.stuck = 0
@@ -203,7 +206,7 @@ class Gate(Generic[P]):
             return None
         due = self._next_ends[0] * STEP
         if self.limit.pause and not self._moving:
-            due = min(due, self._started + self.limit.pause)
+            due = min(due, self._earned_at + (1.0 - self._earned) * self.limit.pause)
         elif self._moving:
             due = min(due, self._silent_from())
         return due
@@ -231,11 +234,22 @@ class Gate(Generic[P]):
                     self.silent = True
                     self.limit.silenced(now)
         if self.silent:
-            return now >= self._started + PROBE
+            return now >= self._started + max(PROBE, self.limit.pause)
         value = self.limit.value
-        if value < 1.0:
-            return not moving and now >= self._started + self.limit.pause
-        return len(moving) < int(value)
+        if value >= 1.0:
+            self._paced = False
+            return len(moving) < int(value)
+        self._earn(now)
+        return not moving and self._earned >= 1.0 - 1e-9
+
+    def _earn(self, now: float) -> None:
+        """Below a limit of 1 a start is earned in a pause; by parts, so that a new pause does not line gateways up."""
+        if not self._paced:
+            self._paced = True
+            self._earned = self._random.random()
+        else:
+            self._earned = min(1.0, self._earned + (now - self._earned_at) / self.limit.pause)
+        self._earned_at = now
 
     def _silent_from(self) -> float:
         """Monotonic seconds from which the centre is silent, should nothing come back until then."""
@@ -258,6 +272,9 @@ class Gate(Generic[P]):
     def _admit(self, now: float, passage: P) -> None:
         passage.epoch = self.limit.epoch
         passage.started = self._started = now
+        if self._paced:
+            self._earned = 0.0
+            self._earned_at = now
         self.in_flight += 1
         self._moving[passage] = None
         passage.load = len(self._moving)

@@ -73,6 +73,12 @@ DEEP = 0.75
 RISE = 2.0
 """Multiple of the limit a trial of the belief goes up to."""
 
+POOLED_RISE = 1.25
+"""The same where the limit is pooled: it acts late, but on many samples."""
+
+GROWTH = 1.5
+"""Multiple of the limit a step of fast growth goes up to."""
+
 SURE = 0.8
 """A dip that sees the calm latency within this ratio agrees with the belief."""
 
@@ -308,7 +314,7 @@ class Limit:
         seconds, load = window.seconds / window.count, window.load / window.count
         if 2 * window.unanswered > window.count:
             self._trial = None
-            self._grows = False
+            self._grows = True
             self._move(now, max(FLOOR, self.value / 2.0))
         elif self._trial is not None:
             self._follow_trial(now, self._trial, load, seconds)
@@ -341,13 +347,16 @@ class Limit:
                 self._move(now, max(target + load, 0.9 * self.value))
         elif self._grows and share > QUEUE:
             if load >= FILLED * int(self.value):
-                self.value = self._within(self.value * 1.5 + 1.0)
+                self.value = self._within(self.value * GROWTH + 1.0)
+                if self._pooled:
+                    self._window = _Window(now, opens=None)
         elif target < DEEP * self.value:
             self._grows = False
             self._begin(now, load, seconds, max(target, 0.3 * self.value))
         elif self._doubtful(now, seconds):
             self._rises = not self._rises
-            self._begin(now, load, seconds, (RISE if self._rises else DIP) * self.value, dip=True)
+            rise = POOLED_RISE if self._pooled else RISE
+            self._begin(now, load, seconds, (rise if self._rises else DIP) * self.value, dip=True)
         else:
             self._free = self._free + 1 if share > NO_QUEUE else 0
             self._grows = self._free >= FREE

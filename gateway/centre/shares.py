@@ -18,6 +18,7 @@ share with its first lease. In a database this is one row for each gateway and o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from gateway.centre.limit import Limit
@@ -35,6 +36,9 @@ LASTS = 3.0
 
 DIVIDED = 0.25
 """Seconds a division may be old."""
+
+SPARE = 0.9
+"""Share of the limit up to which everybody may begin at once."""
 
 
 @dataclass(slots=True)
@@ -104,18 +108,24 @@ class Shares:
         Args:
             now: Monotonic seconds.
             name: Of the gateway.
-            wanted: Calls it has in flight or waiting.
+            wanted: Calls a second it would make, refused ones included.
             seen: What it saw since its last lease.
         """
         if seen is not None and seen.count:
             self.limit.pool(now, seen.count, seen.seconds, seen.squares, seen.unanswered)
         self.limit.roll(now)
+        wanted *= self.limit.calm or 0.1
         self._rows[name] = _Row(wanted, now + LASTS)
         if now - self._divided >= DIVIDED:
             self._divide(now)
-        value = max(1.0, wanted, self._level) if self._spare else min(wanted or 1.0, self._level)
-        pause = 0.0 if value >= 1.0 else max(0.001, self.limit.typical or 0.1) / max(value, 1e-6)
+        value = max(1.0, 2.0 * wanted) if self._spare else min(wanted or 1.0, self._level)
+        pause = 0.0 if value >= 1.0 else self._each() / max(value, 1e-6)
         return Share(value, pause, now + LASTS)
+
+    def _each(self) -> float:
+        """Seconds a call is taken to occupy its share: with the whole latency, known late, all would start and stop."""
+        calm = self.limit.calm or 0.1
+        return max(0.001, sqrt(calm * max(calm, self.limit.typical or 0.0)))
 
     def leave(self, name: str) -> None:
         """A gateway closes; its share is free at once."""
@@ -128,7 +138,7 @@ class Shares:
             del self._rows[name]
         budget = max(self.limit.value, 0.01)
         total = sum(row.wanted for row in self._rows.values())
-        self._spare = total <= budget
+        self._spare = total <= SPARE * budget
         self._level = water_level(budget, (row.wanted for row in self._rows.values()))
 
 

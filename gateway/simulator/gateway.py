@@ -99,6 +99,7 @@ class Gateway:
         self.circuit = Circuit(settings.breaker, random, self._moved)
         self._retry = RetryPolicy(settings.retry, random)
         self._book = AllowanceBook({RIGHT.name: RIGHT}, settings.allowance, zone=ZONE, random=random)
+        self.offered = 0
         self._woken = inf
         self._pumping = False
         self._again = False
@@ -106,6 +107,7 @@ class Gateway:
     def ask(self, call: Call, deadline: float, asker: Asker) -> None:
         """A question that has to be answered until `deadline`."""
         self._retry.began()
+        self.offered += 1
         flight = Flight(call)
         flight.deadline = deadline
         self._try(Attempt(flight, call, asker, 1))

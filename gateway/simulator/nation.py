@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from gateway.centre.shares import RENEW, Leased, Shares
-from gateway.settings.centre import CentreSettings, LimiterSettings
+from gateway.settings.centre import CentreSettings
 from gateway.simulator.centre import Centre, CentreModel
 from gateway.simulator.crowd import a_call
 from gateway.simulator.gateway import Gateway
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 class Way(StrEnum):
     """How the gateways find their limits."""
 
-    FIXED = "fixed"
     ALONE = "alone"
     SHARED = "shared"
 
@@ -163,7 +162,7 @@ class NationRun:
         self._jitter = seeded(seed, "gateways")
         self._seconds = sum(phase.seconds for phase in land.phases)
         self.centre = Centre(self.world, land.centre, seeded(seed, "centre"), self._seconds + 40.0)
-        self._settings = CentreSettings(limiter=_limiter(land.way))
+        self._settings = CentreSettings()
         self.shares = Shares(self._settings.limiter, 0.0)
         self._sizes = _sizes(land)
         self._homes = [home for home, size in enumerate(self._sizes) for _ in range(size)]
@@ -202,7 +201,7 @@ class NationRun:
         home, gateway, leased = about
         if self._gateways[home] is not gateway:
             return
-        wanted = float(gateway.gate.in_flight - gateway.gate.stuck + gateway.gate.waiting)
+        wanted, gateway.offered = gateway.offered / RENEW, 0
         leased.take(self.shares.lease(self.world.now, str(home), wanted, leased.seen))
         gateway.pump()
         self.world.at(self.world.now + RENEW * self._jitter.uniform(0.9, 1.1), self._renew, about)
@@ -269,10 +268,6 @@ class NationRun:
             jain=jain(notes.given),
             p99=quantile(notes.waits, 0.99),
         )
-
-
-def _limiter(way: Way) -> LimiterSettings:
-    return LimiterSettings(initial=16, maximum=16) if way is Way.FIXED else LimiterSettings()
 
 
 def _sizes(land: Land) -> list[int]:
