@@ -120,7 +120,7 @@ class Rank(Generic[T]):
         active: Villages with something waiting.
     """
 
-    __slots__ = ("_heap", "_order", "active", "base", "clock", "live", "passed", "stride", "villages", "weight")
+    __slots__ = ("_furthest", "_heap", "_order", "active", "base", "clock", "live", "passed", "stride", "villages", "weight")
 
     def __init__(self, weight: float) -> None:
         self.villages: dict[str, Village[T]] = {}
@@ -133,6 +133,7 @@ class Rank(Generic[T]):
         self.stride = 1.0 / weight
         self._heap: list[tuple[float, int, Village[T]]] = []
         self._order = 0
+        self._furthest = 0.0
 
     def line(self, village: str, caller: str) -> tuple[Village[T], Line[T]]:
         """The caller's line, made if there is none."""
@@ -148,7 +149,7 @@ class Rank(Generic[T]):
     def enter(self, group: Village[T]) -> None:
         """A village has something waiting again; what it did not use is forgotten beyond its credit."""
         if not self.active:
-            self.base = self.clock
+            self.base = self.clock = self._furthest
         self.active += 1
         group.turn = max(group.turn, self.clock - CREDIT, self.base)
         if not group.listed:
@@ -169,6 +170,11 @@ class Rank(Generic[T]):
             else:
                 self.clock = max(self.clock, turn)
                 return group
+
+    def charge(self, group: Village[T], price: float) -> None:
+        """A village had (a part of) a turn."""
+        group.turn += price
+        self._furthest = max(self._furthest, group.turn)
 
     def turns_before(self, village: str) -> float:
         """Turns of each other village before this one's next turn: 0 for one with credit."""
@@ -232,7 +238,7 @@ class FairQueue(Generic[T]):
         ticket = line.pop(now, self._patience)
         if len(group.lines) > 1:
             group.lines.move_to_end(line.name)
-        _charge(ticket, group)
+        _charge(ticket, rank, group)
         self.remove(ticket)
         return ticket
 
@@ -302,11 +308,11 @@ class FairQueue(Generic[T]):
         return found
 
 
-def _charge(ticket: Ticket, group: Village[Any]) -> None:
+def _charge(ticket: Ticket, rank: Rank[Any], group: Village[Any]) -> None:
     """The turn is over; villages that share the ticket each pay a part."""
     if len(ticket.places) == 1:
-        group.turn += 1.0
+        rank.charge(group, 1.0)
         return
-    villages = {id(place[1]): place[1] for place in ticket.places}
-    for village in villages.values():
-        village.turn += 1.0 / len(villages)
+    payers = {id(place[1]): place for place in ticket.places}
+    for other, village, _ in payers.values():
+        other.charge(village, 1.0 / len(payers))

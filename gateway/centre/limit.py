@@ -97,6 +97,9 @@ DOUBT_CALM = 20.0
 DOUBT_LAST = 120.0
 """Seconds between trials once many agreed."""
 
+INSTANT = 1e-6
+"""Seconds; nothing takes less."""
+
 
 @dataclass(slots=True)
 class Trial:
@@ -311,7 +314,7 @@ class Limit:
         self._move(now, max(1.0, self.value / 4.0))
 
     def _judge(self, now: float, window: _Window) -> None:
-        seconds, load = window.seconds / window.count, window.load / window.count
+        seconds, load = max(INSTANT, window.seconds / window.count), max(INSTANT, window.load / window.count)
         if 2 * window.unanswered > window.count:
             self._trial = None
             self._grows = True
