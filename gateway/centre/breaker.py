@@ -65,10 +65,15 @@ _STATES = {
 
 
 class Outcome(Enum):
-    """What a finished call says about the centre."""
+    """What a finished call says about the centre.
+
+    `SILENCE` is a call without an answer in a fair time: a failure, unless a later call was answered meanwhile. Then
+    the centre is there and has too much to do, which is the limiter's matter.
+    """
 
     SUCCESS = "success"
     FAILURE = "failure"
+    SILENCE = "silence"
     NEUTRAL = "neutral"
 
 
@@ -154,6 +159,7 @@ class Circuit(pybreaker.CircuitBreakerListener):
         self._rest = settings.open_first
         self._until = 0.0
         self._closed_at = -inf
+        self._well_at = -inf
         self.reason = ""
 
     @property
@@ -186,6 +192,10 @@ class Circuit(pybreaker.CircuitBreakerListener):
             outcome: What the call says about the centre.
             seconds: How long it took.
         """
+        if outcome is Outcome.SILENCE:
+            outcome = Outcome.NEUTRAL if self._well_at > permit.at else Outcome.FAILURE
+        elif outcome is Outcome.SUCCESS:
+            self._well_at = now
         if permit.generation != self._generation:
             return
         if self.state is CircuitState.HALF_OPEN:
@@ -321,7 +331,7 @@ class Breaker:
     def _outcome(self, error: GatewayError, seconds: float) -> Outcome:
         """What an error says about the centre; its refusals are proof that it is there."""
         if isinstance(error, CentreTimeout):
-            return Outcome.FAILURE if seconds >= self._settings.fair else Outcome.NEUTRAL
+            return Outcome.SILENCE if seconds >= self._settings.fair else Outcome.NEUTRAL
         if isinstance(error, FAILURES):
             return Outcome.FAILURE
         return Outcome.SUCCESS if isinstance(error, (CentreError, Invalid)) else Outcome.NEUTRAL

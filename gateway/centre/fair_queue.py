@@ -1,8 +1,13 @@
-"""Who is next among those who wait: classes by weight, villages in turn, callers in turn within a village.
+"""Who is next among those who wait: classes by weight, villages by what they had, callers in turn within a village.
 
 ```
-class (weights 8:4:2:1, stride)  ►  village (deficit round robin)  ►  caller (round robin)  ►  tickets
+class (weights 8:4:2:1, stride)  ►  village (least virtual time first)  ►  caller (round robin)  ►  tickets
 ```
+
+Max-min fair: each turn moves a village's virtual time on by one, and the village furthest behind goes next. The
+clock of a class is the furthest turn it gave; a village that asks less than its share falls behind the clock and
+keeps up to `CREDIT` turns for its next questions, so that it hardly waits even where a full round takes longer than
+anybody's patience. The heavy ones share what the others leave.
 
 A ticket may stand in several places when askers of several villages share it: the first place that comes up
 serves it, its price is split among the villages, and what is left of it elsewhere is dead. Dead entries are
@@ -13,6 +18,7 @@ waited longer than `patience`, the newest does: those who asked long ago have mo
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gateway.contract.messages import Priority
@@ -23,11 +29,14 @@ if TYPE_CHECKING:
 WEIGHTS = {Priority.URGENT: 8.0, Priority.COUNTER: 4.0, Priority.ONLINE: 2.0, Priority.BACKGROUND: 1.0}
 """Shares of the classes while all of them wait; the least is 1/15."""
 
-MOST_DEBT = 4.0
-"""Turns a village may owe for shared tickets."""
+CREDIT = 8.0
+"""Turns a village that asks less than its share has in hand."""
 
 SWEEP = 16
 """Dead entries a line may always hold."""
+
+REMEMBERED = 256
+"""Villages with nothing waiting that a class may always remember."""
 
 
 class Ticket:
@@ -62,12 +71,17 @@ class Line(Generic[T]):
         self.tickets: deque[T] = deque()
         self.live = 0
 
-    def pop(self, now: float, patience: float) -> T:
-        """Take the oldest, or the newest once the oldest waited longer than `patience`."""
+    def oldest(self) -> T:
+        """The ticket that has waited longest; the line must have one."""
         tickets = self.tickets
         while not tickets[0].waiting:
             tickets.popleft()
-        if now - tickets[0].since <= patience:
+        return tickets[0]
+
+    def pop(self, now: float, patience: float) -> T:
+        """Take the oldest, or the newest once the oldest waited longer than `patience`."""
+        tickets = self.tickets
+        if now - self.oldest().since <= patience:
             return tickets.popleft()
         while not tickets[-1].waiting:
             tickets.pop()
@@ -83,49 +97,95 @@ class Village(Generic[T]):
     """Lines of one village in one class.
 
     Attributes:
-        debt: Turns it owes (or, negative, has in hand) for tickets shared with other villages.
+        turn: Virtual time of its next turn.
+        listed: Whether it stands in its class's heap.
     """
 
-    __slots__ = ("debt", "lines", "live", "name")
+    __slots__ = ("lines", "listed", "live", "name", "turn")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, turn: float) -> None:
         self.name = name
         self.lines: OrderedDict[str, Line[T]] = OrderedDict()
         self.live = 0
-        self.debt = 0.0
+        self.turn = turn
+        self.listed = False
 
 
 class Rank(Generic[T]):
-    """Villages of one class."""
+    """Villages of one class.
 
-    __slots__ = ("live", "passed", "stride", "villages", "weight")
+    Attributes:
+        clock: Virtual time of the furthest turn given.
+        base: Nobody's credit reaches back behind this: the clock when the class began to wait.
+        active: Villages with something waiting.
+    """
+
+    __slots__ = ("_furthest", "_heap", "_order", "active", "base", "clock", "live", "passed", "stride", "villages", "weight")
 
     def __init__(self, weight: float) -> None:
-        self.villages: OrderedDict[str, Village[T]] = OrderedDict()
+        self.villages: dict[str, Village[T]] = {}
         self.live = 0
+        self.active = 0
+        self.clock = 0.0
+        self.base = 0.0
         self.passed = 0.0
         self.weight = weight
         self.stride = 1.0 / weight
+        self._heap: list[tuple[float, int, Village[T]]] = []
+        self._order = 0
+        self._furthest = 0.0
 
     def line(self, village: str, caller: str) -> tuple[Village[T], Line[T]]:
         """The caller's line, made if there is none."""
         group = self.villages.get(village)
         if group is None:
-            group = self.villages[village] = Village(village)
+            self._forget()
+            group = self.villages[village] = Village(village, self.base)
         line = group.lines.get(caller)
         if line is None:
             line = group.lines[caller] = Line(caller)
         return group, line
 
+    def enter(self, group: Village[T]) -> None:
+        """A village has something waiting again; what it did not use is forgotten beyond its credit."""
+        if not self.active:
+            self.base = self.clock = self._furthest
+        self.active += 1
+        group.turn = max(group.turn, self.clock - CREDIT, self.base)
+        if not group.listed:
+            group.listed = True
+            self._order += 1
+            heappush(self._heap, (group.turn, self._order, group))
+
     def next_village(self) -> Village[T]:
-        """Whose turn it is; a village in debt lets its turn pass."""
-        villages = self.villages
-        group = next(iter(villages.values()))
-        while group.debt >= 1.0 and len(villages) > 1:
-            group.debt -= 1.0
-            villages.move_to_end(group.name)
-            group = next(iter(villages.values()))
-        return group
+        """Whose turn it is: the one furthest behind; some village must wait."""
+        heap = self._heap
+        while True:
+            turn, order, group = heap[0]
+            if not group.live:
+                heappop(heap)
+                group.listed = False
+            elif group.turn > turn:
+                heapreplace(heap, (group.turn, order, group))
+            else:
+                self.clock = max(self.clock, turn)
+                return group
+
+    def charge(self, group: Village[T], price: float) -> None:
+        """A village had (a part of) a turn."""
+        group.turn += price
+        self._furthest = max(self._furthest, group.turn)
+
+    def turns_before(self, village: str) -> float:
+        """Turns of each other village before this one's next turn: 0 for one with credit."""
+        group = self.villages.get(village)
+        return 0.0 if group is None else max(0.0, group.turn - self.clock)
+
+    def _forget(self) -> None:
+        """Drop villages about which nothing is worth remembering, now and then."""
+        if len(self.villages) > 2 * self.active + REMEMBERED:
+            fresh = self.clock - CREDIT
+            self.villages = {name: one for name, one in self.villages.items() if one.live or one.turn > fresh}
 
 
 Place = tuple[Rank[Any], Village[Any], Line[Any]]
@@ -141,7 +201,7 @@ class FairQueue(Generic[T]):
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._ranks: dict[Priority, Rank[T]] = {priority: Rank(weight) for priority, weight in WEIGHTS.items()}
+        self._ranks: tuple[Rank[T], ...] = tuple(Rank(WEIGHTS[priority]) for priority in Priority)
         self._virtual = 0.0
         self._active = 0.0
         self.waiting = 0
@@ -150,7 +210,7 @@ class FairQueue(Generic[T]):
         """Let a ticket wait in a (further) place."""
         rank = self._ranks[priority]
         group, line = rank.line(village, caller)
-        if any(place[2] is line for place in ticket.places):
+        if ticket.places and any(place[2] is line for place in ticket.places):
             return
         if not ticket.waiting:
             ticket.waiting = True
@@ -158,6 +218,8 @@ class FairQueue(Generic[T]):
         if not rank.live:
             rank.passed = max(rank.passed, self._virtual)
             self._active += rank.weight
+        if not group.live:
+            rank.enter(group)
         line.tickets.append(ticket)
         ticket.places.append((rank, group, line))
         rank.live += 1
@@ -168,14 +230,15 @@ class FairQueue(Generic[T]):
         """The next ticket, no longer waiting; None if nobody waits."""
         if not self.waiting:
             return None
-        rank = min((rank for rank in self._ranks.values() if rank.live), key=_passed)
+        rank = self._next_rank()
         self._virtual = rank.passed
         rank.passed += rank.stride
         group = rank.next_village()
         line = next(iter(group.lines.values()))
         ticket = line.pop(now, self._patience)
-        group.lines.move_to_end(line.name)
-        self._charge(ticket, rank, group)
+        if len(group.lines) > 1:
+            group.lines.move_to_end(line.name)
+        _charge(ticket, rank, group)
         self.remove(ticket)
         return ticket
 
@@ -194,50 +257,62 @@ class FairQueue(Generic[T]):
             else:
                 line.sweep()
             if not group.live:
-                del rank.villages[group.name]
-                self._active -= 0.0 if rank.live else rank.weight
+                rank.active -= 1
+            if not rank.live:
+                self._active -= rank.weight
         ticket.places.clear()
 
-    def ahead(self, now: float, priority: Priority, village: str, caller: str) -> float:
-        """About how many calls go before a new one of this class, village and caller."""
+    def rounds(self, priority: Priority, village: str) -> tuple[float, float]:
+        """Calls that go before a village's next turn, and calls from one of its turns to the next.
+
+        Args:
+            priority: Class.
+            village: Village; one that is not known yet has credit.
+        """
         rank = self._ranks[priority]
+        weights = self._active if rank.live else self._active + rank.weight
+        each = max(1, rank.active) * weights / rank.weight
+        return rank.turns_before(village) * each, each
+
+    def ahead(self, priority: Priority, village: str, caller: str) -> float:
+        """About how many calls go before a new one of this class, village and caller, were it served in order."""
         if not self.waiting:
             return 0.0
-        turns = self._before_in_village(now, rank, village, caller) * (
-            len(rank.villages) + (village not in rank.villages)
-        )
-        active = self._active if rank.live else self._active + rank.weight
-        return min(float(self.waiting), (turns + 0.5) * active / rank.weight)
+        before, each = self.rounds(priority, village)
+        group = self._ranks[priority].villages.get(village)
+        line = group.lines.get(caller) if group else None
+        own = line.live * len(group.lines) if group and line else 0
+        return min(float(self.waiting), before + own * each)
 
-    def lengths(self, priority: Priority, village: str) -> tuple[int, int]:
-        """Tickets waiting in a class, and of them those of a village."""
+    def oldest_of(self, priority: Priority, village: str, caller: str) -> T:
+        """The ticket of a line that has waited longest; the line must have one."""
+        return self._ranks[priority].villages[village].lines[caller].oldest()
+
+    def lengths(self, priority: Priority, village: str, caller: str = "") -> tuple[int, int, int]:
+        """Tickets waiting in a class, of them those of a village, and of them those of a caller."""
         rank = self._ranks[priority]
         group = rank.villages.get(village)
-        return rank.live, group.live if group else 0
-
-    def _before_in_village(self, now: float, rank: Rank[T], village: str, caller: str) -> float:
-        group = rank.villages.get(village)
         if group is None:
-            return 0.5
+            return rank.live, 0, 0
         line = group.lines.get(caller)
-        callers = len(group.lines) + (line is None)
-        if line is None or now - line.tickets[0].since > self._patience:
-            return 0.5 * callers
-        return (line.live + 0.5) * callers
+        return rank.live, group.live, line.live if line else 0
 
-    def _charge(self, ticket: T, rank: Rank[T], group: Village[T]) -> None:
-        """Give the turn back to the end of the ring; villages that share the ticket each pay a part."""
-        villages = {place[1].name for place in ticket.places} if len(ticket.places) > 1 else None
-        if villages is not None and len(villages) > 1:
-            part = 1.0 / len(villages)
-            for other in filter(None, (rank.villages.get(name) for name in villages)):
-                other.debt = min(MOST_DEBT, other.debt + part)
-            group.debt -= 1.0
-        if group.debt <= -1.0:
-            group.debt += 1.0
-        else:
-            rank.villages.move_to_end(group.name)
+    def _next_rank(self) -> Rank[T]:
+        """Of the classes with something waiting, the one that had least for its weight."""
+        found: Rank[T] | None = None
+        for rank in self._ranks:
+            if rank.live and (found is None or rank.passed < found.passed):
+                found = rank
+        if found is None:
+            raise LookupError("nobody waits")
+        return found
 
 
-def _passed(rank: Rank[T]) -> float:
-    return rank.passed
+def _charge(ticket: Ticket, rank: Rank[Any], group: Village[Any]) -> None:
+    """The turn is over; villages that share the ticket each pay a part."""
+    if len(ticket.places) == 1:
+        rank.charge(group, 1.0)
+        return
+    payers = {id(place[1]): place for place in ticket.places}
+    for other, village, _ in payers.values():
+        other.charge(village, 1.0 / len(payers))

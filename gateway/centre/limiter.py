@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 import structlog
@@ -43,13 +44,12 @@ MEASURED = 256
 
 
 class _Waiting(Passage):
-    """A passage with what wakes its caller, and the timer of its deadline."""
+    """A passage with what wakes its caller."""
 
-    __slots__ = ("timer", "woken")
+    __slots__ = ("woken",)
 
     def __init__(self, carried: Carried) -> None:
         super().__init__(carried.flight, carried.question.service)
-        self.timer: asyncio.TimerHandle | None = None
         self.woken: asyncio.Future[Admit | Refuse] | None = None
 
 
@@ -69,6 +69,7 @@ class Limiter:
         self._clock = clock
         self._gate: Gate[_Waiting] = Gate(settings, random, clock.monotonic())
         self._timer: asyncio.TimerHandle | None = None
+        self._due_at = inf
         self._latencies = {service: Histogram() for service in CentreService}
         self._in_flight = dict.fromkeys(CentreService, 0)
         self._queued = dict.fromkeys(CentreService, 0)
@@ -114,10 +115,9 @@ class Limiter:
             _wake(passage, Refuse(1.0, "closing"))
 
     async def _wait(self, carried: Carried, passage: _Waiting) -> Admit | Refuse:
-        """Stand in the queue until a place, the deadline, or the caller's leaving."""
+        """Stand in the queue until a place, a refusal, or the caller's leaving."""
         service = passage.service
         passage.woken = asyncio.get_running_loop().create_future()
-        self._watch_deadline(passage)
         self._queued[service] += 1
         self._holders.add(passage)
         self._arm()
@@ -130,8 +130,6 @@ class Limiter:
             raise
         finally:
             carried.flight.unwatch(join)
-            if passage.timer is not None:
-                passage.timer.cancel()
             self._holders.discard(passage)
             self._queued[service] -= 1
 
@@ -188,30 +186,20 @@ class Limiter:
         self._arm()
 
     def _arm(self) -> None:
-        """One timer at most, for a place that comes free by time alone."""
+        """One timer at most, for what comes by time alone: a place, the end of waiting, or silence."""
         due = self._gate.wake_at()
-        if due is None or self._timer is not None:
+        if due is None or due >= self._due_at:
             return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due_at = due
         delay = max(0.0, due - self._clock.monotonic())
         self._timer = asyncio.get_running_loop().call_later(delay, self._due)
 
     def _due(self) -> None:
         self._timer = None
+        self._due_at = inf
         self._pump()
-
-    def _watch_deadline(self, passage: _Waiting) -> None:
-        left = passage.flight.deadline - self._clock.monotonic()
-        passage.timer = asyncio.get_running_loop().call_later(max(0.0, left), self._late, passage)
-
-    def _late(self, passage: _Waiting) -> None:
-        """The deadline of a waiting call passed, unless a joining asker moved it."""
-        now = self._clock.monotonic()
-        if passage.flight.deadline > now:
-            self._watch_deadline(passage)
-            return
-        self._gate.abandon(passage)
-        wait = self._gate.estimate(now, Priority.COUNTER)
-        _wake(passage, Refuse(max(1.0, wait), "late"))
 
     def _overloaded(self, carried: Carried, verdict: Refuse) -> Overloaded:
         log.info(

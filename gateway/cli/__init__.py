@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "run": Lazy("gateway.cli.run", "run", "Try it out: mock centre and gateway together, with demo keys."),
     "mock-siak": Lazy("gateway.cli.mock", "mock_siak", "Run the mocked centre."),
     "demo": Lazy("gateway.cli.demo", "demo", "Tell the story of an outage, in the terminal."),
+    "simulate": Lazy("gateway.cli.simulate", "simulate", "Play an overloaded centre in virtual time."),
     "doctor": Lazy("gateway.cli.doctor", "doctor", "Check config, database, keys, centre, disk and clock."),
     "migrate": Lazy("gateway.cli.migrate", "migrate", "Bring the database to this version."),
     "keys": Lazy("gateway.cli.keys", "keys", "Make and rotate the gateway's own secrets."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Capacity:
         self._random = rng
         self._waiting: deque[Callable[[], None]] = deque()
         self._serving: set[asyncio.TimerHandle] = set()
+        self.began: float | None = None
+        """While a call is handed over: when its worker took it up, monotonic seconds; None without a service time."""
 
     @property
     def backlog(self) -> int:
@@ -70,12 +73,14 @@ class Capacity:
             seconds = self.service_seconds()
             serve = self._waiting.popleft()
             slot: list[asyncio.TimerHandle] = []
-            slot.append(asyncio.get_running_loop().call_later(seconds, self._finish, slot, serve))
+            slot.append(asyncio.get_running_loop().call_later(seconds, self._finish, slot, serve, time.monotonic()))
             self._serving.add(slot[0])
 
-    def _finish(self, slot: list[asyncio.TimerHandle], serve: Callable[[], None]) -> None:
+    def _finish(self, slot: list[asyncio.TimerHandle], serve: Callable[[], None], began: float) -> None:
         self._serving.discard(slot[0])
+        self.began = began
         try:
             serve()
         finally:
+            self.began = None
             self._start()

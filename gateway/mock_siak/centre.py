@@ -9,6 +9,7 @@ request ─► mode (hang: silence · maintenance: 503) ─► route ─► faul
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -21,7 +22,7 @@ from gateway.mock_siak.behaviour import Behaviour, Fault, FaultKind, Mode
 from gateway.mock_siak.connection import TLS_ALERT, Connection
 from gateway.mock_siak.http1 import Request, response
 from gateway.mock_siak.params import parameters
-from gateway.mock_siak.stats import OTHER, Stats
+from gateway.mock_siak.stats import OTHER, Stats, Work
 
 if TYPE_CHECKING:
     import random
@@ -151,6 +152,9 @@ class Centre:
         """Do the work, whether or not anybody still waits; then faults that strike the answer."""
         body = self._desk.answer(visit.call)
         self.stats.serve(visit.name)
+        if self._capacity.began is not None:
+            nik, heard = visit.call.params.get("nik", ""), visit.connection.attended
+            self.stats.spend(Work(nik, self._capacity.began, time.monotonic(), heard))
         if visit.fault is None:
             visit.connection.reply(_ok(body, visit.connection))
         else:

@@ -57,6 +57,11 @@ class Connection(asyncio.Protocol):
         """Whether the request being answered lets the connection stay open."""
         return self._keep_alive
 
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is still there to take an answer."""
+        return self._transport is not None and not self.swallowed and self._handler.speaks()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register with the peers."""
         self._transport = cast("asyncio.Transport", transport)

@@ -41,6 +41,7 @@ class Control:
         self._routes: Mapping[str, Mapping[str, Callable[[Request], Awaitable[dict[str, Any]]]]] = {
             "/_mock/behaviour": {"GET": self._behaviour, "PUT": self._put_behaviour},
             "/_mock/stats": {"GET": self._stats},
+            "/_mock/work": {"GET": self._work},
             "/_mock/ledger": {"GET": self._ledger},
             "/_mock/samples": {"GET": self._samples},
             "/_mock/reset": {"POST": self._reset},
@@ -94,6 +95,10 @@ class Control:
 
     async def _stats(self, _: Request) -> dict[str, Any]:
         return self._mock.stats_document()
+
+    async def _work(self, _: Request) -> dict[str, Any]:
+        """What the workers' time went into, call by call, oldest first; the latest 100,000 are kept."""
+        return {"calls": [(work.nik, work.began, work.ended, work.heard) for work in self._mock.stats.work]}
 
     async def _ledger(self, _: Request) -> dict[str, Any]:
         """What took effect at the centre: nothing can, for it only answers reads."""

@@ -68,13 +68,12 @@ class AllowanceSettings(Section):
 class LimiterSettings(Section):
     """How many calls are at the centre at once, and who waits. No capacity needs to be known."""
 
-    objective: Seconds = Field(default=2.0, description="Windowed p90 latency above which the limit goes down.")
-    tolerance: Annotated[float, Field(gt=1, le=20)] = Field(
-        default=2.0, description="The same relative to the calm latency: the limit goes down above calm times this."
+    objective: Seconds = Field(
+        default=2.0, description="Mean latency above which the limit is doubted; the least silence that counts."
     )
     window: Seconds = Field(default=0.5, description="Length of a sampling window.")
     initial: Annotated[int, Field(ge=1, le=10_000)] = Field(default=16, description="Limit at start.")
-    maximum: Annotated[int, Field(ge=1, le=100_000)] = Field(default=512, description="Limit never exceeded.")
+    maximum: Annotated[int, Field(ge=1, le=100_000)] = Field(default=2048, description="Limit never exceeded.")
     waiting: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=10_000, description="Calls that may wait at once."
     )
@@ -97,12 +96,12 @@ class BreakerSettings(Section):
         default=1.0, description="A timeout counts as a failure only if the centre had at least this long to answer."
     )
     open_first: Seconds = Field(default=1.0, description="First rest; doubled each time it fails again, jittered.")
-    open_cap: Seconds = Field(default=4.0, description="Longest rest, so that recovery is seen soon after it happens.")
+    open_cap: Seconds = Field(default=2.0, description="Longest rest, so that recovery is seen soon after it happens.")
     probes: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=3, description="Calls let through at once while half open."
     )
     probe_patience: Seconds = Field(
-        default=3.0, description="A probe that has no answer after this no longer keeps the next one from being sent."
+        default=1.0, description="A probe that has no answer after this no longer keeps the next one from being sent."
     )
 
 

@@ -125,20 +125,6 @@ def test_a_village_served_by_others_turns_lets_its_own_pass() -> None:
     assert order.index("b") >= 12
 
 
-def test_a_village_whose_turns_served_others_gets_a_turn_back() -> None:
-    """Two turns of a that half served b earn a one turn at once."""
-    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
-    shared = [put(queue, Priority.COUNTER, "a") for _ in range(2)]
-    for _ in range(2):
-        put(queue, Priority.COUNTER, "a")
-        put(queue, Priority.COUNTER, "b")
-    for made in shared:
-        queue.push(made, Priority.COUNTER, "b", "shared")
-    served = [queue.take(0.0) for _ in range(6)]
-    assert [village_of(made) for made in served] == list("abaaab")
-    assert queue.take(0.0) is None
-
-
 def test_a_better_class_of_a_joining_asker_counts_at_once() -> None:
     """A background refresh that a hospital joins is served in the hospital's class."""
     queue: FairQueue[Ticket] = FairQueue(patience=1e9)
@@ -159,7 +145,7 @@ def test_dead_entries_are_swept_out() -> None:
     line = first.places[0][2]
     assert len(line.tickets) < 32
     assert queue.take(9.0) is first
-    assert queue.lengths(Priority.COUNTER, "v") == (0, 0)
+    assert queue.lengths(Priority.COUNTER, "v") == (0, 0, 0)
     queue.remove(first)
     assert queue.waiting == 0
 
@@ -167,20 +153,20 @@ def test_dead_entries_are_swept_out() -> None:
 def test_what_goes_before_is_estimated_by_class_village_and_line() -> None:
     """A light village's new call has few before it although a heavy one fills the queue."""
     queue: FairQueue[Ticket] = FairQueue(patience=1e9)
-    assert queue.ahead(0.0, Priority.COUNTER, "light", "c") == 0.0
+    assert queue.ahead(Priority.COUNTER, "light", "c") == 0.0
     for _ in range(1000):
         put(queue, Priority.COUNTER, "heavy")
-    assert queue.ahead(0.0, Priority.COUNTER, "light", "c") < 3.0
-    assert queue.ahead(0.0, Priority.COUNTER, "heavy", "c") > 900.0
-    assert queue.ahead(0.0, Priority.COUNTER, "heavy", "other") < 5.0
-    assert queue.ahead(0.0, Priority.BACKGROUND, "light", "c") < 10.0
+    assert queue.ahead(Priority.COUNTER, "light", "c") < 3.0
+    assert queue.ahead(Priority.COUNTER, "heavy", "c") > 900.0
+    assert queue.ahead(Priority.COUNTER, "heavy", "other") < 5.0
+    assert queue.ahead(Priority.BACKGROUND, "light", "c") < 10.0
 
 
 def feed(limit: Limit, start: float, seconds: float, *, count: int = 50, answered: bool = True) -> float:
     """A full window of equal samples with the limit in use; returns the time after it."""
-    limit.occupied(int(limit.value) + 1)
-    for _ in range(count):
-        limit.sample(start, epoch=limit.epoch, seconds=seconds, answered=answered)
+    for part in range(count):
+        when = start + SETTINGS.window * (part + 1) / count
+        limit.sample(when, epoch=limit.epoch, seconds=seconds, answered=answered, load=int(limit.value))
     limit.roll(start + SETTINGS.window)
     return start + SETTINGS.window
 
@@ -188,23 +174,22 @@ def feed(limit: Limit, start: float, seconds: float, *, count: int = 50, answere
 def test_the_limit_rises_while_calm_and_used() -> None:
     """Calm windows raise a used limit, and leave an unused one alone."""
     limit = Limit(SETTINGS, 0.0)
-    now = feed(limit, 0.0, 0.1)
+    now = feed(limit, feed(limit, 0.0, 0.1), 0.1)
     assert limit.value > SETTINGS.initial
     before = limit.value
-    for _ in range(50):
-        limit.sample(now, epoch=0, seconds=0.1, answered=True)
+    for part in range(50):
+        limit.sample(now + part / 100.0, epoch=limit.epoch, seconds=0.1, answered=True, load=2)
     limit.roll(now + 0.5)
     assert limit.value == before
 
 
-def test_the_absolute_objective_holds_where_the_relative_bound_would_drift() -> None:
-    """A centre that has always been slow is still above the objective: the limit goes down to 1, not below."""
+def test_a_centre_slower_than_the_objective_is_used_in_full() -> None:
+    """Latency above the objective that does not come from our load never pins the limit."""
     limit = Limit(SETTINGS, 0.0)
     now = 0.0
     for _ in range(100):
         now = feed(limit, now, 3.0)
-    assert limit.value == 1.0
-    assert limit.pause == 0.0
+    assert limit.value >= SETTINGS.initial
 
 
 def test_silence_brings_it_below_one_where_it_paces() -> None:
@@ -223,7 +208,7 @@ def test_latency_above_a_multiple_of_calm_lowers_it_once_per_epoch() -> None:
     now = feed(limit, 0.0, 0.2)
     before, epoch = limit.value, limit.epoch
     now = feed(limit, now, 1.0)
-    assert before * 0.5 <= limit.value <= before * 0.9
+    assert before * 0.3 <= limit.value <= before * 0.9
     lowered = limit.value
     for _ in range(100):
         limit.sample(now, epoch=epoch, seconds=9.0, answered=True)
@@ -235,18 +220,10 @@ def test_empty_windows_change_nothing() -> None:
     """A night without calls leaves the limit where it was."""
     limit = Limit(SETTINGS, 0.0)
     now = feed(limit, 0.0, 0.2)
+    limit.roll(now + 10.0)
     before = limit.value
     limit.roll(now + 36_000.0)
     assert limit.value == before
-
-
-def test_few_samples_wait_for_more() -> None:
-    """A single slow answer is not a trend: the window goes on until there are enough, or long enough."""
-    limit = Limit(SETTINGS, 0.0)
-    limit.sample(0.6, epoch=0, seconds=5.0, answered=True)
-    assert limit.value == SETTINGS.initial
-    limit.roll(4.0)
-    assert limit.value < SETTINGS.initial
 
 
 def test_sustained_slowness_does_not_pin_the_limit() -> None:
@@ -306,6 +283,32 @@ def test_one_heavy_village_does_not_lower_the_others() -> None:
     assert min(shares) >= 0.8
 
 
+def test_place_in_line_and_wait_for_people() -> None:
+    """A caller behind its own earlier calls is told its place and the seconds until its turn."""
+    gate: Gate[Job] = Gate(LimiterSettings(initial=1), Random(1), 0.0)
+    call = a_call(deadline=100.0)
+    gate.limit.typical = 0.5
+    for _ in range(4):
+        gate.offer(0.0, Job(call), call)
+    place, seconds = gate.place(Priority.COUNTER, call.village, call.caller)
+    assert place == 4
+    assert seconds == pytest.approx(0.5 * 3.5)
+
+
+def test_the_newest_goes_and_the_hopeless_are_told_at_once() -> None:
+    """In a line with more than can have their turns the oldest is refused when one more comes."""
+    gate: Gate[Job] = Gate(LimiterSettings(initial=1), Random(1), 0.0)
+    call = a_call(deadline=5.0)
+    gate.limit.typical = 1.0
+    jobs = [Job(call) for _ in range(6)]
+    for job in jobs:
+        gate.offer(0.0, job, call)
+    assert gate.wake_at() == float("-inf")
+    told = gate.next(0.0)
+    assert [job for job, _ in told] == jobs[1 : 1 + len(told)]
+    assert all(isinstance(verdict, Refuse) and verdict.reason == "overtaken" for _, verdict in told)
+
+
 def test_one_village_cannot_fill_the_queue() -> None:
     """A village that floods the queue is refused while another still finds room."""
     gate: Gate[Job] = Gate(LimiterSettings(initial=1, waiting=100), Random(1), 0.0)
@@ -317,14 +320,24 @@ def test_one_village_cannot_fill_the_queue() -> None:
 
 
 def test_what_cannot_be_in_time_is_refused_at_once_with_jitter() -> None:
-    """Known latency and queue decide at the door; the times to come back are spread."""
+    """A village whose next turn comes too late is refused at the door, another is not; times to come back differ."""
     gate: Gate[Job] = Gate(LimiterSettings(initial=1), Random(1), 0.0)
-    call = a_call(deadline=0.9)
+    call = a_call(deadline=5.0)
     gate.offer(0.0, Job(call), call)
     gate.limit.typical = 1.0
-    verdicts = [gate.offer(0.0, Job(call), call) for _ in range(20)]
+    first = Job(call)
+    assert isinstance(gate.offer(0.0, first, call), Wait)
+    for number in range(20):
+        other = a_call(village=f"v{number}", deadline=5.0)
+        assert isinstance(gate.offer(0.0, Job(other), other), Wait)
+    gate.done(0.1, next(iter(gate._moving)), seconds=0.1)
+    assert [job for job, _ in gate.next(0.1)] == [first]
+    gate.limit.typical = 1.0
+    verdicts = [gate.offer(0.1, Job(call), call) for _ in range(20)]
     assert all(isinstance(verdict, Refuse) and verdict.reason == "deadline" for verdict in verdicts)
     assert len({verdict.after for verdict in verdicts if isinstance(verdict, Refuse)}) > 10
+    fresh = a_call(village="fresh", deadline=5.0)
+    assert isinstance(gate.offer(0.1, Job(fresh), fresh), Wait)
     late = a_call(deadline=-1.0)
     assert isinstance(gate.offer(0.0, Job(late), late), Refuse)
 
@@ -349,13 +362,16 @@ def test_below_one_the_gate_paces() -> None:
     gate.limit.value = 0.5
     call = a_call(deadline=100.0)
     first, second = Job(call), Job(call)
-    assert isinstance(gate.offer(10.0, first, call), Admit)
-    gate.done(10.1, first, seconds=None)
-    assert isinstance(gate.offer(10.2, second, call), Wait)
-    assert gate.wake_at() == 14.0
-    assert gate.next(13.9) == []
-    assert gate.estimate(13.9, Priority.COUNTER) >= 4.0 or gate.limit.typical is None
-    assert [verdict for _, verdict in gate.next(14.0)] == [Admit()]
+    assert isinstance(gate.offer(10.0, first, call), Wait)
+    due = gate.wake_at()
+    assert due is not None
+    assert 10.0 <= due <= 14.0
+    assert [verdict for _, verdict in gate.next(due)] == [Admit()]
+    gate.done(due + 0.1, first, seconds=None)
+    assert isinstance(gate.offer(due + 0.2, second, call), Wait)
+    assert gate.wake_at() == pytest.approx(due + 4.0)
+    assert gate.next(due + 3.9) == []
+    assert [verdict for _, verdict in gate.next(due + 4.0)] == [Admit()]
     assert gate.wake_at() is None
 
 
@@ -393,6 +409,7 @@ class GateMachine(RuleBasedStateMachine):
             self.waiting.append(job)
         else:
             assert 0.0 < verdict.after <= 90.0
+        self._next()
 
     @precondition(lambda self: bool(self.flying))
     @rule(data=st.data(), seconds=st.sampled_from([None, 0.05, 0.5, 9.0]), answered=st.booleans())
@@ -414,6 +431,7 @@ class GateMachine(RuleBasedStateMachine):
         """Another asker shares a waiting call."""
         job = data.draw(st.sampled_from(self.waiting))
         self.gate.join(job, a_call(village=village, priority=priority, caller="joined"))
+        self._next()
 
     def _next(self) -> None:
         for job, verdict in self.gate.next(self.now):
@@ -457,7 +475,7 @@ def test_never_more_in_flight_than_the_limit_while_answers_come() -> None:
     async def main() -> None:
         far = FarEnd(LoopClock(), takes(0.1))
         link = limiter(far, initial=4, maximum=4)
-        await asyncio.gather(*(link.ask(a_call(village=f"v{n % 7}")) for n in range(200)))
+        await asyncio.gather(*(link.ask(a_call(village=f"v{n % 7}", deadline=100.0)) for n in range(200)))
         assert far.most == 4
         assert len(far.calls) == 200
         assert left_over() == 0
@@ -468,8 +486,8 @@ def test_never_more_in_flight_than_the_limit_while_answers_come() -> None:
     virtually(main())
 
 
-def test_a_waiting_call_hears_at_its_deadline_that_it_was_not_sent() -> None:
-    """A caller whose turn does not come is refused at its deadline, executed `no`."""
+def test_a_waiting_call_hears_in_good_time_that_it_was_not_sent() -> None:
+    """A caller whose turn does not come is refused after three tenths of its time, executed `no`."""
 
     async def main() -> None:
         clock = LoopClock()
@@ -479,7 +497,7 @@ def test_a_waiting_call_hears_at_its_deadline_that_it_was_not_sent() -> None:
         await asyncio.sleep(0.1)
         with pytest.raises(Overloaded) as caught:
             await link.ask(a_call(deadline=1.0))
-        assert clock.monotonic() == pytest.approx(1.0)
+        assert 0.3 <= clock.monotonic() <= 0.5
         assert caught.value.executed == "no"
         await stuck
 
@@ -487,7 +505,7 @@ def test_a_waiting_call_hears_at_its_deadline_that_it_was_not_sent() -> None:
 
 
 def test_calls_the_centre_keeps_do_not_hide_its_return() -> None:
-    """With every place held by calls that hang, one more is let through each two seconds."""
+    """With every place held by calls that hang, others are refused, and a probe a second finds the centre's return."""
 
     async def main() -> None:
         clock = LoopClock()
@@ -501,8 +519,10 @@ def test_calls_the_centre_keeps_do_not_hide_its_return() -> None:
         link = limiter(far, initial=4, maximum=4)
         stuck = [asyncio.ensure_future(link.ask(a_call(caller="stuck", deadline=60.0))) for _ in range(4)]
         await asyncio.sleep(0.1)
+        await asyncio.sleep(2.5)
+        await link.ask(a_call(deadline=10.0))
         await asyncio.gather(*(link.ask(a_call(deadline=10.0)) for _ in range(3)))
-        assert clock.monotonic() < 3.0
+        assert clock.monotonic() < 4.0
         await asyncio.gather(*stuck)
 
     virtually(main())

@@ -1,0 +1,65 @@
+"""The regency's figures in virtual time: what the policies promise, seed by seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.simulator.regency import run
+from gateway.simulator.scenario import catalogue
+
+if TYPE_CHECKING:
+    from gateway.simulator.result import Result
+
+
+def complaints(result: Result) -> list[str]:
+    """What a run of the story did not keep."""
+    told = [
+        ("normal answered", result["normal"].answered >= 0.999),
+        ("surge p99", result["surge"].p99 <= 2.5),
+        ("wasted", result.wasted <= 0.01),
+        ("calls per question", result.calls_per_question <= 1.1),
+        ("down is told at once", result["down"].refused <= 0.05),
+        ("closed while weak", not any(at < 50.0 and to.startswith("open") for at, to in result.moves)),
+    ]
+    for phase in ("surge", "weak", "back"):
+        told.append((f"{phase} useful", result[phase].useful >= 0.97))
+        told.append((f"{phase} quiet", result[phase].quiet >= 0.95))
+    return [what for what, kept in told if not kept]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", ["regency", "regency-hang"])
+def test_a_regency_keeps_what_it_promises(name: str, seed: int) -> None:
+    """Normal, four times the capacity, three tenths of the workers, down and back: useful work stays ≥ 0.97."""
+    assert complaints(run(catalogue()[name], seed)) == []
+
+
+def test_fair_to_villages_in_the_surge() -> None:
+    """With a fifth of everything asked by one village the others get alike (Jain ≥ 0.95)."""
+    result = run(catalogue()["regency"], 3)
+    assert result["surge"].jain >= 0.95
+    assert result["surge"].hog <= 3.0
+
+
+def test_a_run_is_repeatable() -> None:
+    """The same seed tells the same story to the last event."""
+    first, second = (run(catalogue()["few"], 5) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", ["few", "constant"])
+def test_other_centres_need_no_tuning(name: str) -> None:
+    """Five quick workers, or workers without any variance, are used as fully."""
+    result = run(catalogue()[name], 1)
+    assert min(result[phase].useful for phase in ("surge", "weak", "back")) >= 0.97
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_no_seed_of_a_thousand_is_metastable() -> None:
+    """After the outage the centre is used again in every one of a thousand stories."""
+    story = catalogue()["regency"]
+    lost = [seed for seed in range(1, 1001) if run(story, seed)["back"].useful < 0.9]
+    assert lost == []
