@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,13 +49,9 @@ def _run(scenario: str, seeds: Sequence[int]) -> list[Any]:
         return [play(tasks[0])]
     with (
         Pool(2) as pool,
-        click.progressbar(pool.imap(play, tasks), length=len(tasks), label=scenario, file=_err()) as bar,
+        click.progressbar(pool.imap(play, tasks), length=len(tasks), label=scenario, file=sys.stderr) as bar,
     ):
         return list(bar)
-
-
-def _err() -> Any:
-    return click.get_text_stream("stderr")
 
 
 def _tell(result: Result | LandResult) -> None:
