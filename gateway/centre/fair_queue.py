@@ -120,7 +120,19 @@ class Rank(Generic[T]):
         active: Villages with something waiting.
     """
 
-    __slots__ = ("_furthest", "_heap", "_order", "active", "base", "clock", "live", "passed", "stride", "villages", "weight")
+    __slots__ = (
+        "_furthest",
+        "_heap",
+        "_order",
+        "active",
+        "base",
+        "clock",
+        "live",
+        "passed",
+        "stride",
+        "villages",
+        "weight",
+    )
 
     def __init__(self, weight: float) -> None:
         self.villages: dict[str, Village[T]] = {}

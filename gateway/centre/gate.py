@@ -103,7 +103,9 @@ class Gate(Generic[P]):
         silent: Whether the centre is taken to be away.
     """
 
-    def __init__(self, settings: LimiterSettings, random: Random, now: float, limit: Limit | Leased | None = None) -> None:
+    def __init__(
+        self, settings: LimiterSettings, random: Random, now: float, limit: Limit | Leased | None = None
+    ) -> None:
         self._settings = settings
         self._random = random
         self._queue: FairQueue[P] = FairQueue(patience=settings.objective / 4.0)
@@ -175,8 +177,7 @@ class Gate(Generic[P]):
             if self.silent:
                 self.silent = False
                 self._spoke = now
-            if passage.started > self._overtaken:
-                self._overtaken = passage.started
+            self._overtaken = max(self._overtaken, passage.started)
         if answered or (not self.silent and passage.started > self._spoke):
             self.limit.sample(now, epoch=passage.epoch, seconds=seconds, answered=answered, load=passage.load)
 

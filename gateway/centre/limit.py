@@ -133,7 +133,7 @@ class _Window:
     the first of them (`opens` is None before it, 0 where nothing has to settle).
     """
 
-    __slots__ = ("opens", "count", "load", "peak", "seconds", "since", "squares", "unanswered")
+    __slots__ = ("count", "load", "opens", "peak", "seconds", "since", "squares", "unanswered")
 
     def __init__(self, now: float, opens: float | None = 0.0) -> None:
         self.since = now
@@ -171,12 +171,12 @@ class Limit:
         "_asked",
         "_doubt",
         "_evidence",
+        "_free",
         "_grows",
         "_known",
         "_last",
         "_pooled",
         "_rises",
-        "_free",
         "_settings",
         "_trial",
         "_window",
@@ -213,8 +213,7 @@ class Limit:
 
     def occupied(self, in_flight: int) -> None:
         """So many calls are in flight now."""
-        if in_flight > self._window.peak:
-            self._window.peak = in_flight
+        self._window.peak = max(self._window.peak, in_flight)
 
     def sample(self, now: float, *, epoch: int, seconds: float, answered: bool, load: int = 1) -> None:
         """A call ended.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,11 @@ def _run(scenario: str, seeds: Sequence[int]) -> list[Any]:
     tasks = [(scenario, seed) for seed in seeds]
     if len(tasks) == 1:
         return [play(tasks[0])]
-    with Pool(2) as pool, click.progressbar(pool.imap(play, tasks), length=len(tasks), label=scenario, file=_err()) as bar:
+    with (
+        Pool(2) as pool,
+        click.progressbar(pool.imap(play, tasks), length=len(tasks), label=scenario, file=sys.stderr) as bar,
+    ):
         return list(bar)
-
-
-def _err() -> Any:
-    return click.get_text_stream("stderr")
 
 
 def _tell(result: Result | LandResult) -> None:
@@ -59,7 +59,9 @@ def _tell(result: Result | LandResult) -> None:
     for phase in result.phases:
         values = asdict(phase)
         name = values.pop("name")
-        told = "  ".join(f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in values.items())
+        told = "  ".join(
+            f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in values.items()
+        )
         click.echo(f"  {name:<8} {told}")
     click.echo(f"  calls at the centre for each question: {result.calls_per_question:.2f}")
 

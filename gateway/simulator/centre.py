@@ -130,8 +130,7 @@ class Centre:
         self.ledger.calls[int(self._world.now)] += 1
         if self.mode is Mode.SERVE or self.mode is Mode.STALL:
             self.backlog.append((work, customer))
-            if len(self.backlog) > self.most:
-                self.most = len(self.backlog)
+            self.most = max(self.most, len(self.backlog))
             self._start()
         elif self.mode is Mode.REFUSE:
             self._world.at(self._world.now + self._model.travel, customer.refused, work)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gateway.centre.allowance_book import Spent
     from gateway.centre.breaker import Permit
-    from gateway.contract.errors import GatewayError
     from gateway.centre.shares import Leased
+    from gateway.contract.errors import GatewayError
     from gateway.contract.messages import Call
     from gateway.simulator.centre import Centre
     from gateway.simulator.world import World
@@ -89,7 +89,14 @@ class Gateway:
         limit: A share leased from a coordinator; None for a limit of its own.
     """
 
-    def __init__(self, world: World, centre: Centre, random: Random, settings: CentreSettings | None = None, limit: Leased | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        centre: Centre,
+        random: Random,
+        settings: CentreSettings | None = None,
+        limit: Leased | None = None,
+    ) -> None:
         settings = settings or CentreSettings()
         self._world = world
         self._centre = centre

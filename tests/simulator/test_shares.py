@@ -65,9 +65,12 @@ def test_a_lease_carries_what_was_seen() -> None:
 
 def test_a_province_without_coordination_collapses_and_with_it_does_not() -> None:
     """Far more gateways than the centre has workers: each alone keeps it busy with calls nobody waits for."""
-    phases = tuple(replace(phase, seconds=phase.seconds / 2.0, judged_after=phase.judged_after / 2.0)
-                   for phase in PROVINCE.phases)
-    crowded = replace(PROVINCE, gateways=500, villages=8_000, centre=replace(PROVINCE.centre, workers=15), phases=phases)
+    phases = tuple(
+        replace(phase, seconds=phase.seconds / 2.0, judged_after=phase.judged_after / 2.0) for phase in PROVINCE.phases
+    )
+    crowded = replace(
+        PROVINCE, gateways=500, villages=8_000, centre=replace(PROVINCE.centre, workers=15), phases=phases
+    )
     alone = NationRun(replace(crowded, way=Way.ALONE), 1).result()
     shared = NationRun(crowded, 1).result()
     assert alone["surge"].useful < 0.3
