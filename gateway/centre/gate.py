@@ -60,6 +60,10 @@ STEP = 0.05
 """Seconds to which the ends of waiting are rounded up."""
 
 
+LATE = 0.25
+"""Seconds after which a look was late, and that are then given for answers to come in that already lie there."""
+
+
 class Passage(Ticket):
     """A call at the gate: waiting, then in flight.
 
@@ -121,6 +125,7 @@ class Gate(Generic[P]):
         self._heard = now
         self._spoke = now - 1.0
         self._overtaken = now
+        self._grace = -inf
         self._ends: dict[int, list[P]] = {}
         self._next_ends: list[int] = []
         self._told: list[tuple[P, Admit | Refuse]] = []
@@ -231,7 +236,7 @@ class Gate(Generic[P]):
             oldest = next(iter(moving))
             if now - oldest.started >= self._settings.objective:
                 self._unstick(now)
-                if now >= self._silent_from() and not self.silent:
+                if not self.silent and self._fell_silent(now):
                     self.silent = True
                     self.limit.silenced(now)
         if self.silent:
@@ -251,6 +256,15 @@ class Gate(Generic[P]):
         else:
             self._earned = min(1.0, self._earned + (now - self._earned_at) / self.limit.pause)
         self._earned_at = now
+
+    def _fell_silent(self, now: float) -> bool:
+        """Whether nothing came back for too long; if nobody looked when that was due, we may have stood still."""
+        due = self._silent_from()
+        if now < due:
+            return False
+        if now - due > LATE and self._grace < due:
+            self._grace = now + LATE
+        return now >= self._grace
 
     def _silent_from(self) -> float:
         """Monotonic seconds from which the centre is silent, should nothing come back until then."""

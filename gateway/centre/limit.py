@@ -101,6 +101,16 @@ INSTANT = 1e-6
 """Seconds; nothing takes less."""
 
 
+LEAST_TRIED = 2.0
+"""Limit from which a trial downwards is made."""
+
+BARELY = 0.05
+"""Change of the load, as a logarithm, below which nothing can be read from the rate."""
+
+HALF = 0.5
+"""Share of the load's change from which the rate followed it."""
+
+
 @dataclass(slots=True)
 class Trial:
     """A test whether the limit had been needed.
@@ -322,7 +332,7 @@ class Limit:
             self._follow_trial(now, self._trial, load, seconds)
         else:
             calm = self._learn(now, window, load, seconds)
-            self._steer(now, window, load, seconds, calm)
+            self._steer(now, load, seconds, calm)
 
     def _learn(self, now: float, window: _Window, load: float, seconds: float) -> float:
         """The belief after a window: with the latency while nothing can queue, down where it was too high."""
@@ -340,7 +350,7 @@ class Limit:
             self.calm += (seconds + window.error() - self.calm) * min(1.0, window.count / self._known)
         return self.calm
 
-    def _steer(self, now: float, window: _Window, load: float, seconds: float, calm: float) -> None:
+    def _steer(self, now: float, load: float, seconds: float, calm: float) -> None:
         """Where the limit goes from here."""
         share = min(1.0, calm / seconds)
         target = self._with_reserve(load * share)
@@ -371,7 +381,7 @@ class Limit:
             self._doubt = min(self._doubt, DOUBT_FIRST)
         elif seconds < self._settings.objective / 2.0:
             self._asked = False
-        return self.value >= 2.0 and now - self._evidence > self._doubt
+        return self.value >= LEAST_TRIED and now - self._evidence > self._doubt
 
     def _begin(self, now: float, load: float, seconds: float, value: float, *, dip: bool = False) -> None:
         value = self._within(value)
@@ -462,4 +472,4 @@ class Limit:
 def _follows(load: float, rate: float, other_load: float, other_rate: float) -> bool:
     """Whether the rate moved with the load, more than half as far on a log scale."""
     moved = log(other_load / load)
-    return abs(moved) > 0.05 and log(other_rate / rate) / moved > 0.5
+    return abs(moved) > BARELY and log(other_rate / rate) / moved > HALF

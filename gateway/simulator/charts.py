@@ -26,8 +26,8 @@ def line_chart(title: str, lines: Mapping[str, Sequence[float]], marks: Sequence
     longest = max((len(values) for values in lines.values()), default=1)
     top = max((max(values, default=0.0) for values in lines.values()), default=1.0) or 1.0
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        f'font-size="11" role="img"><title>{escape(title)}</title>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"',
+        f' font-family="sans-serif" font-size="11"><title>{escape(title)}</title>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{MARGIN}" y="18" font-size="14">{escape(title)}</text>',
     ]

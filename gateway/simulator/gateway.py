@@ -11,7 +11,7 @@ from gateway.centre.breaker import Circuit, Outcome
 from gateway.centre.gate import Gate, Passage
 from gateway.centre.link import Flight
 from gateway.centre.retry import RetryPolicy
-from gateway.centre.verdict import ADMIT, Admit, Refuse, Wait
+from gateway.centre.verdict import ADMIT, Admit, Refuse
 from gateway.contract.errors import CentreTimeout, CentreUnreachable
 from gateway.contract.messages import CentreService, Right
 from gateway.settings.centre import CentreSettings
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.centre.allowance_book import Spent
     from gateway.centre.breaker import Permit
     from gateway.centre.shares import Leased
+    from gateway.centre.verdict import Wait
     from gateway.contract.errors import GatewayError
     from gateway.contract.messages import Call
     from gateway.simulator.centre import Centre

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.centre.shares import RENEW, Leased, Shares
 from gateway.settings.centre import CentreSettings
-from gateway.simulator.centre import Centre, CentreModel
+from gateway.simulator.centre import Centre
 from gateway.simulator.crowd import a_call
 from gateway.simulator.gateway import Gateway
 from gateway.simulator.result import jain, quantile
 from gateway.simulator.world import World, seeded
 
 if TYPE_CHECKING:
+    from gateway.simulator.centre import CentreModel
     from gateway.simulator.scenario import Phase
 
 
