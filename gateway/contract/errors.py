@@ -50,7 +50,8 @@ class GatewayError(Exception):
 
     Args:
         detail: English text instead of the default one; never with personal data.
-        retry_after: Seconds after which it is worth trying again; the leaf's default where nothing better is known.
+        retry_after: Seconds after which it is worth trying again, where that is known; callers are told the leaf's
+            default otherwise.
         executed: Whether the centre may have acted, where it differs from the leaf's default.
         faults: Each wrong field.
         headers: Further response header fields, such as `RateLimit`.
@@ -73,7 +74,7 @@ class GatewayError(Exception):
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.detail = detail if detail is not None else self.text()
-        self.retry_after = retry_after if retry_after is not None else self.default_retry_after
+        self.retry_after = retry_after
         self.executed: Executed = executed if executed is not None else self.default_executed
         self.faults = faults
         self.headers = headers

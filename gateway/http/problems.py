@@ -65,8 +65,9 @@ def problem_of(error: GatewayError, request_id: str) -> Problem:
 def response_of(error: GatewayError, request_id: str) -> Response:
     """The response that carries an error; `Retry-After` is rounded up to whole seconds."""
     headers = error.headers
-    if error.retry_after is not None and math.isfinite(error.retry_after):
-        headers = (*headers, ("retry-after", str(max(1, math.ceil(error.retry_after)))))
+    after = error.retry_after if error.retry_after is not None else error.default_retry_after
+    if after is not None and math.isfinite(after):
+        headers = (*headers, ("retry-after", str(max(1, math.ceil(after)))))
     if error.status == 401:  # noqa: PLR2004 # the one status that must name its scheme (RFC 9110, 11.6.1)
         headers = (*headers, ("www-authenticate", 'Bearer realm="siak-gateway"'))
     body = _encoder.encode(problem_of(error, request_id))

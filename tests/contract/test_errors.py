@@ -72,8 +72,8 @@ def test_a_leaf_says_itself(error: type[GatewayError]) -> None:
     assert error.text_id != GatewayError.text_id
     assert error.code == re.sub(r"(?<=[a-z])([A-Z])", r"_\1", error.__name__).lower()
     assert 400 <= HTTPStatus(error.status) < 600
-    assert (made.faults, made.headers, made.executed) == ((), (), error.default_executed)
-    assert (made.retry_after is not None) is error.retryable  # what may succeed later says when
+    assert (made.retry_after, made.faults, made.headers, made.executed) == (None, (), (), error.default_executed)
+    assert (error.default_retry_after is not None) is error.retryable  # what may succeed later says when
     assert f"{error.__name__} {error.status}" in (errors.__doc__ or "")
 
 
