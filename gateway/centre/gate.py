@@ -214,7 +214,7 @@ class Gate(Generic[P]):
         if self.limit.pause and not self._moving:
             due = min(due, self._earned_at + (1.0 - self._earned) * self.limit.pause)
         elif self._moving:
-            due = min(due, self._silent_from())
+            due = min(due, max(self._silent_from(), self._grace))
         return due
 
     def estimate(self, now: float, priority: Priority) -> float:
@@ -258,11 +258,11 @@ class Gate(Generic[P]):
         self._earned_at = now
 
     def _fell_silent(self, now: float) -> bool:
-        """Whether nothing came back for too long; if nobody looked when that was due, we may have stood still."""
+        """Whether nothing came back for too long; if those who wait were not woken when it was due, we stood still."""
         due = self._silent_from()
         if now < due:
             return False
-        if now - due > LATE and self._grace < due:
+        if self._queue.waiting and now - due > LATE and self._grace < due:
             self._grace = now + LATE
         return now >= self._grace
 
