@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-"""What ends a trial like Ctrl-C does; SIGHUP comes when its terminal is closed."""
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a trial: Ctrl-C, a supervisor, or the terminal that is closed."""
 
 
 @click.command(epilog="Example: siak-gateway run    (the same as: make run)")
@@ -50,10 +50,16 @@ def run(config_file: Path | None, population: int) -> None:
             click.echo(str(error), err=True)
             sys.exit(FAILED)
         finally:
-            for number in (signal.SIGINT, *_ENDINGS):  # stopping is bounded in time and not to be broken off
-                signal.signal(number, signal.SIG_IGN)
+            _no_more_endings()
             trial.stop()
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    _no_more_endings()
     raise KeyboardInterrupt
+
+
+def _no_more_endings() -> None:
+    """Stopping is bounded in time and not to be broken off by a second Ctrl-C."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
