@@ -16,12 +16,12 @@ the asker's, so that the answer is there in time. Remembered is also "not found"
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.centre.cache_key import HALF
 from gateway.centre.cache_memory import CacheMemory

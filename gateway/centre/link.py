@@ -13,7 +13,6 @@ Every link takes the next one as `inner` and has one method, `ask`. Errors are t
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.contract.errors import GatewayError, Internal
@@ -69,8 +68,7 @@ class Flight:
         self._watchers.remove(watcher)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried(Call):
+class Carried(Call, frozen=True, kw_only=True):
     """A call below `coalesce`: its own `deadline` is only the outer bound, the flight's is what counts.
 
     Attributes:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
+from gateway.contract.messages import Freshness
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     import httpx
     from structlog.typing import FilteringBoundLogger
 
-    from gateway.contract.messages import Answer, Caller, Freshness, Question, Right
+    from gateway.contract.messages import Answer, Caller, Question, Right
     from gateway.contract.status import CentreStatus
 
 
@@ -40,8 +44,7 @@ class Clock(Protocol):
         """Seconds that never go back; the scale of all deadlines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True):
     """How a question is asked on behalf of a caller.
 
     Attributes:

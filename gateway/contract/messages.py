@@ -11,7 +11,6 @@ gateway's monotonic clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal
 
@@ -110,8 +109,7 @@ class Question(msgspec.Struct, frozen=True):
     threshold: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(msgspec.Struct, frozen=True):
     """How old an answer the asker takes.
 
     Attributes:
@@ -127,8 +125,7 @@ class Freshness:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One question on its way to the centre, with who asks and until when it matters.
 
     Attributes:
@@ -153,7 +150,7 @@ class Call:
     deadline: float
     request_id: str
     traceparent: str | None = None
-    freshness: Freshness = field(default_factory=Freshness)
+    freshness: Freshness = Freshness()
 
 
 Source = Literal["centre", "cache"]
@@ -178,8 +175,7 @@ class Reply(msgspec.Struct, frozen=True):
     found: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A reply with its history.
 
     Attributes:

@@ -11,17 +11,20 @@ Kept apart from the rest of the contract so that the command line never loads it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gateway.contract.messages import Caller
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from gateway.contract.errors import GatewayError
-    from gateway.contract.messages import Caller, CentreService
+    from gateway.contract.messages import CentreService
 
 _encoder = msgspec.json.Encoder()
 
@@ -54,8 +57,7 @@ CALLER = Rule(Who.CALLER)
 OPERATOR = Rule(Who.OPERATOR)
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One request, after the route's rule was met and its body checked.
 
     Attributes:
@@ -89,8 +91,7 @@ class Request:
         return self.caller
 
 
-@dataclass(slots=True)
-class Response:
+class Response(msgspec.Struct):
     """What a handler answers.
 
     Attributes:

@@ -7,10 +7,10 @@ the envelope pass; an answer whose fate is not `active` has no record to show.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.contract.errors import CentreMisanswered
 from gateway.contract.messages import CentreService, Fate
@@ -73,4 +73,4 @@ def _cut(reply: Reply, fields: frozenset[str]) -> Reply:
     shown = [{key: value for key, value in record.items() if key in keep} for record in found]
     is_list = bytes(whole["content"]).lstrip()[:1] == b"["
     whole["content"] = msgspec.Raw(_encode(shown if is_list else shown[0]))
-    return msgspec.structs.replace(reply, raw=_encode(whole))
+    return replace(reply, raw=_encode(whole))

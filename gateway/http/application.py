@@ -1,4 +1,4 @@
-"""The ASGI application: what every request goes through, whatever its route.
+"""The application: what every request goes through, whatever its route.
 
 ```
 headers ─► id ─► route ─► rule: caller? adapter? ─► deadline ─► body ─► handler ─► answer
@@ -18,28 +18,28 @@ import structlog
 from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
-from gateway.http.lookout import Lookout
+from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange
+from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
 from gateway.log import level_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import Mapping
 
     from gateway.contract.host import Clock
     from gateway.contract.messages import Caller
     from gateway.contract.web import Response, Rule
+    from gateway.http.exchange import Exchange, Fields, Message, Receive, Send
     from gateway.http.table import Mounted, RouteTable
-
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WATCH_AFTER = 0.05
 """Seconds after which a waiting request is watched for a caller that leaves; quicker answers cost no watcher."""
 
 _SAFE = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
 )
-_PERSONAL = (*_SAFE, (b"cache-control", b"private, no-store"))
+_PERSONAL = (*_SAFE, ("cache-control", "private, no-store"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Door(Protocol):
 
 
 class Application:
-    """One listener's ASGI application.
+    """One listener's application, in RSGI and ASGI alike.
 
     Args:
         table: Its routes; replaced on reload by assigning `table`.
@@ -88,46 +88,64 @@ class Application:
         self._lookout = Lookout()
         self._log = structlog.get_logger("gateway.http")
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: intake.Receive, send: Send) -> None:
-        """Serve one request."""
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Serve one request of Granian's."""
+        await self.serve(RsgiExchange(scope, protocol))
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request of any ASGI server."""
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
             return
+        await self.serve(AsgiExchange(scope, receive, send))
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Serve one request."""
         table = self.table
         table.enter()
+        visit = Visit(exchange, asyncio.current_task())
+        self._lookout.add(visit, asyncio.get_running_loop())
+        try:
+            status, fields, content = await self._answer(table, exchange, visit)
+            await exchange.answer(status, fields, content)
+        finally:
+            self._lookout.remove(visit)
+            table.leave()
+
+    async def _answer(self, table: RouteTable, exchange: Exchange, visit: Visit) -> tuple[int, Fields, bytes]:
         started = self._clock.monotonic()
         request_id = extension = ""
-        rule_who = Who.PUBLIC
-        body = intake.Body(receive)
+        who, body = Who.PUBLIC, None
         try:
-            try:
-                headers = intake.headers_of(scope["headers"], self.limits.headers)
-                body.announced(headers)
-                request_id = intake.request_id_of(headers)
-                mounted, parameters = table.find(scope["method"], scope["path"])
-                extension, rule_who = mounted.extension, mounted.route.rule.who
-                request = await self._admit(mounted, parameters, headers, request_id, scope, body)
-                response = await self._handle(mounted, request, receive)
-            except GatewayError as error:
-                request_id = request_id or intake.new_request_id()
-                response = response_of(error, request_id)
-                self._log_refusal(error, request_id, extension, started)
+            headers = intake.headers_of(exchange.fields(), self.limits.headers)
+            body = intake.Body(exchange, headers)
+            request_id = intake.request_id_of(headers)
+            mounted, parameters = table.find(exchange.method, exchange.path)
+            extension, who = mounted.extension, mounted.route.rule.who
+            request = await self._admit(mounted, parameters, headers, request_id, exchange, body, visit)
+            visit.waits_from(started + WATCH_AFTER)
+            response = await mounted.route.handler(request)
+        except GatewayError as error:
+            request_id = request_id or intake.new_request_id()
+            response = response_of(error, request_id)
+            self._log_refusal(error, request_id, extension, started)
+            if body is not None:
                 await body.discard()
-            except asyncio.CancelledError:
-                self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
+        except asyncio.CancelledError:
+            self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
+            if not visit.is_over():
                 raise
-            except intake.Gone:  # it left, or what it sent is no body: in that case it is still there to be told
-                self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
-                response = response_of(Invalid("The request ended before its body was whole."), request_id)
-            except Exception:  # noqa: BLE001 # the border: whatever went wrong becomes `internal`
-                request_id = request_id or intake.new_request_id()
-                self._log.exception("http.request.failed", request_id=request_id, extension=extension)
-                response = response_of(Internal(), request_id)
-            start, content = self._ready(response, request_id, extension, personal=rule_who is not Who.PUBLIC)
-            await send(start)
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
-        finally:
-            table.leave()
+            # It left, or was too slow: then it is still there to be told. Nor is the cancellation passed on, which
+            # Granian would take for a crash and unfold its traceback.
+            response = response_of(_UNFINISHED, request_id)
+        except Gone:
+            self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
+            response = response_of(_UNFINISHED, request_id)
+        except Exception:  # noqa: BLE001 # the border: whatever went wrong becomes `internal`
+            request_id = request_id or intake.new_request_id()
+            self._log.exception("http.request.failed", request_id=request_id, extension=extension)
+            response = response_of(Internal(), request_id)
+        return self._ready(response, request_id, extension, personal=who is not Who.PUBLIC)
 
     async def _admit(
         self,
@@ -135,8 +153,9 @@ class Application:
         parameters: Mapping[str, str],
         headers: Mapping[str, str],
         request_id: str,
-        scope: Mapping[str, Any],
+        exchange: Exchange,
         body: intake.Body,
+        visit: Visit,
     ) -> Request:
         if self.draining:
             raise Overloaded("The gateway is restarting.", retry_after=2.0)
@@ -146,49 +165,35 @@ class Application:
             caller = await self.door.authenticate(headers)
             self.door.permit(caller, rule)
         limits = self.limits
-        deadline = intake.deadline_of(headers, self._clock.monotonic(), limits.deadline, limits.deadline_max)
+        now = self._clock.monotonic()
+        deadline = intake.deadline_of(headers, now, limits.deadline, limits.deadline_max)
         content = None
         if mounted.reader is not None:
             intake.check_json_type(headers)
-            content = mounted.reader.read(await body.read(limits.body, limits.deadline_max, self._lookout))
+            visit.sends_until(now + limits.deadline_max)
+            content = mounted.reader.read(await body.read(limits.body))
         else:
             body.check_declared(limits.body)
         return Request(
             caller,
             content,
             parameters,
-            intake.query_of(scope["query_string"]),
+            intake.query_of(exchange.query),
             headers,
             request_id,
             deadline,
             intake.traceparent_of(headers),
         )
 
-    async def _handle(self, mounted: Mounted, request: Request, receive: intake.Receive) -> Response:
-        task = asyncio.current_task()
-        if task is None:
-            return await mounted.route.handler(request)
-        watch = _Watch(receive)
-        self._lookout.note(task, WATCH_AFTER, watch.begin)
-        try:
-            return await mounted.route.handler(request)
-        except asyncio.CancelledError:
-            if not watch.saw_it_leave():
-                raise
-            raise intake.Gone from None  # Granian would take the cancellation for a crash and unfold its traceback
-        finally:
-            self._lookout.cross_out(task)
-            watch.end()
-
     def _ready(
         self, response: Response, request_id: str, extension: str, *, personal: bool
-    ) -> tuple[dict[str, Any], bytes]:
+    ) -> tuple[int, Fields, bytes]:
         try:
-            return _start(response, request_id, personal=personal), response.body
+            return response.status, _fields(response, request_id, personal=personal), response.body
         except Exception:  # noqa: BLE001 # what an extension's handler gave is no response, or none that can be sent
             self._log.exception("http.request.failed", request_id=request_id, extension=extension)
             response = response_of(Internal(), request_id)
-            return _start(response, request_id, personal=personal), response.body
+            return response.status, _fields(response, request_id, personal=personal), response.body
 
     def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
         seconds = round(self._clock.monotonic() - started, 6)
@@ -196,45 +201,20 @@ class Application:
         log("http.request.refused", code=error.code, request_id=request_id, extension=extension, seconds=seconds)
 
 
-class _Watch:
-    """Watches a caller that waits, and cancels the work for it once it leaves."""
-
-    __slots__ = ("_receive", "_watcher")
-
-    def __init__(self, receive: intake.Receive) -> None:
-        self._receive = receive
-        self._watcher: asyncio.Task[None] | None = None
-
-    def begin(self, task: asyncio.Task[Any]) -> None:
-        """Watch from now on."""
-        self._watcher = asyncio.ensure_future(self._until_it_leaves(task))
-
-    def saw_it_leave(self) -> bool:
-        """Whether the caller left."""
-        return self._watcher is not None and self._watcher.done() and not self._watcher.cancelled()
-
-    def end(self) -> None:
-        """Stop watching."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-
-    async def _until_it_leaves(self, task: asyncio.Task[Any]) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        task.cancel()
+_UNFINISHED = Invalid("The request ended before its body was whole.")
 
 
-def _start(response: Response, request_id: str, *, personal: bool) -> dict[str, Any]:
+def _fields(response: Response, request_id: str, *, personal: bool) -> Fields:
     if not isinstance(response.body, bytes):
         raise TypeError("the body of a response is bytes")
-    headers = [
-        (b"content-type", response.content_type.encode("latin-1")),
-        (b"content-length", b"%d" % len(response.body)),
-        (b"x-request-id", request_id.encode("latin-1")),
+    fields = [
+        ("content-type", response.content_type),
+        ("x-request-id", request_id),
         *(_PERSONAL if personal else _SAFE),
     ]
-    for name, value in response.headers:
-        if not value.isprintable():
-            raise ValueError("a header field of a response is one line of text")
-        headers.append((name.encode("latin-1"), value.encode("latin-1")))
-    return {"type": "http.response.start", "status": response.status, "headers": headers}
+    for field in response.headers:
+        name, value = field
+        if not (value.isprintable() and value.isascii() and name.isascii()):
+            raise ValueError("a header field of a response is one line of ASCII text")
+        fields.append(field)
+    return fields

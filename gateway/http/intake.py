@@ -6,16 +6,16 @@ import asyncio
 import random
 import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from gateway.contract.errors import FieldFault, Invalid, TooLarge, Unsupported
+from gateway.http.exchange import Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import AsyncIterator, Mapping
 
-    from gateway.http.lookout import Lookout
-
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    from gateway.http.exchange import Exchange, Fields
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _MANY_DIGITS = re.compile(r"\d{10}|\d(?:[._-]?\d){12}")
@@ -31,23 +31,15 @@ LINGER_SECONDS = 2.0
 """How long that may take."""
 
 
-class Gone(Exception):  # not an error: the caller left
-    """The caller closed the connection before its request was whole."""
-
-
-def headers_of(raw: list[tuple[bytes, bytes]], limit: int) -> dict[str, str]:
-    """Header fields by lower-case name, the last of each; latin-1 as HTTP has it.
+def headers_of(raw: Fields, limit: int) -> dict[str, str]:
+    """Header fields by lower-case name, the last of each.
 
     Raises:
         TooLarge: All fields together exceed `limit` bytes.
         Invalid: The length of the body is given in two ways: what follows could be smuggled past a proxy.
     """
-    fields: dict[str, str] = {}
-    size = 0
-    for name, value in raw:
-        size += len(name) + len(value)
-        fields[name.decode("latin-1")] = value.decode("latin-1")
-    if size > limit:
+    fields = dict(raw)
+    if sum(map(len, chain.from_iterable(raw))) > limit:
         raise TooLarge(f"The header fields together exceed {limit} bytes.")
     if "transfer-encoding" in fields and "content-length" in fields:
         raise Invalid(faults=(_TWO_LENGTHS,), headers=(("connection", "close"),))
@@ -107,7 +99,7 @@ _NO_SECONDS = FieldFault(
 )
 
 
-def query_of(raw: bytes) -> dict[str, str]:
+def query_of(raw: str) -> dict[str, str]:
     """Query parameters, the last of each name.
 
     Raises:
@@ -117,9 +109,9 @@ def query_of(raw: bytes) -> dict[str, str]:
         return {}
     from urllib.parse import parse_qsl  # noqa: PLC0415 # few requests have a query
 
-    if raw.count(b"&") >= _MOST_QUERY_FIELDS:
+    if raw.count("&") >= _MOST_QUERY_FIELDS:
         raise Invalid(faults=(_LONG_QUERY,))
-    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    return dict(parse_qsl(raw, keep_blank_values=True))
 
 
 _LONG_QUERY = FieldFault(
@@ -145,20 +137,18 @@ class Body:
     """The body of one request, as far as it was read.
 
     Args:
-        receive: Gives its parts.
+        exchange: Gives it.
+        headers: Say how long it is.
     """
 
-    __slots__ = ("_declared", "_late", "_receive", "_unread", "_waits")
+    __slots__ = ("_declared", "_exchange", "_is_chunked", "_pieces", "_unread", "_waits")
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._declared = ""
-        self._unread = self._waits = self._late = False
-
-    def announced(self, headers: Mapping[str, str]) -> None:
-        """Take what the header fields say of it."""
+    def __init__(self, exchange: Exchange, headers: Mapping[str, str]) -> None:
+        self._exchange = exchange
+        self._pieces: AsyncIterator[bytes] | None = None
         self._declared = headers.get("content-length", "")
-        self._unread = self._declared not in {"", "0"} or "transfer-encoding" in headers
+        self._is_chunked = "transfer-encoding" in headers
+        self._unread = self._is_chunked or self._declared not in {"", "0"}
         self._waits = "expect" in headers
 
     def check_declared(self, limit: int) -> None:
@@ -170,44 +160,27 @@ class Body:
         if self._declared.isdecimal() and int(self._declared[:20]) > limit:
             raise TooLarge(f"The body exceeds {limit} bytes.")
 
-    async def read(self, limit: int, seconds: float, lookout: Lookout) -> bytes:
+    async def read(self, limit: int) -> bytes:
         """The whole body.
 
         Raises:
             TooLarge: It exceeds `limit` bytes, or says so beforehand.
-            Gone: The caller closed the connection, or did not send it all within `seconds`.
+            Gone: The caller closed the connection.
         """
         self.check_declared(limit)
-        task = asyncio.current_task()
-        if task is not None:
-            lookout.note(task, seconds, self._give_up)
-        try:
-            return await self._whole(limit)
-        except asyncio.CancelledError:
-            if self._late and task is not None and not task.uncancel():
-                raise Gone from None
-            raise
-        finally:
-            if task is not None:
-                lookout.cross_out(task)
-
-    def _give_up(self, task: asyncio.Task[Any]) -> None:
-        self._late = True
-        task.cancel()
-
-    async def _whole(self, limit: int) -> bytes:
-        body, more = await self._part()
-        if more:
-            parts = [body]
-            size = len(body)
-            while more and size <= limit:
-                part, more = await self._part()
-                parts.append(part)
-                size += len(part)
-            body = b"".join(parts)
-        if len(body) > limit:
-            raise TooLarge(f"The body exceeds {limit} bytes.")
-        return body
+        if not self._unread:
+            return b""
+        if not self._is_chunked:
+            self._unread = False
+            return await self._exchange.whole()
+        pieces, size = [], 0
+        async for piece in self._rest():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise TooLarge(f"The body exceeds {limit} bytes.")
+        self._unread = False
+        return b"".join(pieces)
 
     async def discard(self) -> None:
         """Read what is left of a refused body and throw it away, within bounds; nothing is raised.
@@ -217,20 +190,19 @@ class Body:
         """
         if self._waits or not self._unread:
             return
-        size, more = 0, True
+        self._unread = False
+        size = 0
         try:
             async with asyncio.timeout(LINGER_SECONDS):
-                while more and size < LINGER_BYTES:
-                    part, more = await self._part()
-                    size += len(part)
+                async for piece in self._rest():
+                    size += len(piece)
+                    if size >= LINGER_BYTES:
+                        break
         except (TimeoutError, Gone):
-            self._unread = False
+            return
 
-    async def _part(self) -> tuple[bytes, bool]:
-        """The next part, and whether more follow."""
-        message = await self._receive()
-        if message["type"] != "http.request":
-            self._unread = False
-            raise Gone
-        self._unread = bool(message.get("more_body"))
-        return message.get("body", b""), self._unread
+    def _rest(self) -> AsyncIterator[bytes]:
+        """The pieces not read yet; a server hands out one iteration over them only."""
+        if self._pieces is None:
+            self._pieces = self._exchange.pieces()
+        return self._pieces

@@ -33,10 +33,10 @@ class CertificateUnusable(Exception):  # told to the admin as it is
 
 
 class Listener:
-    """One address that serves one ASGI application.
+    """One address that serves one application.
 
     Args:
-        app: The application.
+        app: The application; one that has `__rsgi__` is spoken to in it where the server can.
         host: Address to bind.
         port: Port to bind; 0 takes a free one.
         tls: Certificate chain and key as PEM files, or None for plain HTTP.
@@ -142,7 +142,7 @@ def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, P
     certificate, key = tls if tls is not None else (None, None)
     return OnOurSocket(
         app,
-        interface=Interfaces.ASGINL,
+        interface=Interfaces.RSGI if hasattr(app, "__rsgi__") else Interfaces.ASGINL,
         http=HTTPModes.http1 if tls is None else HTTPModes.auto,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         websockets=False,
