@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from random import Random
     from zoneinfo import ZoneInfo
 
-    from gateway.centre.allowance_book import DayRow
     from gateway.centre.allowance_store import AllowanceStore
     from gateway.centre.link import Carried, Link
     from gateway.contract.host import Clock
@@ -71,7 +70,7 @@ class Allowance:
         self._clock = clock
         self._random = random
         self._book = AllowanceBook(rights, settings, zone=zone, random=random)
-        self._behind: WriteBehind[tuple[str, str, str], DayRow] = WriteBehind(self._save, name="allowance", linger=0.25)
+        self._behind: WriteBehind[str, None] = WriteBehind(self._save, name="allowance")
 
     async def open(self) -> None:
         """Load what was spent before.
@@ -138,12 +137,11 @@ class Allowance:
     def _note(self, right: str) -> None:
         """Have the counts saved, and warn once when little is left."""
         if self._store is not None:
-            for row in self._book.rows(right):
-                self._behind.put((row.right, row.day, row.service), row)
+            self._behind.put(right, None)
         reached = self._book.alarm(right)
         if reached is not None:
             log.warning("centre.allowance.alarm", right=right, used=reached[0], whole=reached[1])
 
-    async def _save(self, batch: dict[tuple[str, str, str], DayRow]) -> None:
+    async def _save(self, rights: dict[str, None]) -> None:
         if self._store is not None:
-            await self._store.save(tuple(batch.values()))
+            await self._store.save([row for right in rights for row in self._book.rows(right)])

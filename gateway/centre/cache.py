@@ -160,7 +160,11 @@ class Cache:
                 return await self._ask_disk(key, call, self._look(key, self._store))
         if entry is None:
             return await self._ask_centre(key, call, "fwd=uri-miss")
-        return await self._use(key, call, entry)
+        now = self._clock.now()
+        use = self._policy.use(entry, now, call.freshness)
+        if use is Use.SERVE:
+            return self._serve(entry, now)
+        return await self._use(key, call, entry, use, now)
 
     async def forget(self, subjects: Iterable[str]) -> None:
         """Drop all that is known about some NIKs or KK numbers, also what is on its way.
@@ -187,9 +191,7 @@ class Cache:
         at = self._forgotten.get(key[:HALF])
         return at is not None and at >= since
 
-    async def _use(self, key: bytes, call: Call, entry: Entry) -> Answer:
-        now = self._clock.now()
-        use = self._policy.use(entry, now, call.freshness)
+    async def _use(self, key: bytes, call: Call, entry: Entry, use: Use, now: float) -> Answer:
         if use is Use.ASK:
             return await self._ask_beside(key, call, entry, now)
         if use is Use.SERVE_AND_REFRESH:
@@ -267,7 +269,8 @@ class Cache:
         began = self._clock.monotonic()
         entry = await self._found(look, call, DISK_PATIENCE)
         if entry is not None:
-            return await self._use(key, call, entry)
+            now = self._clock.now()
+            return await self._use(key, call, entry, self._policy.use(entry, now, call.freshness), now)
         if look.done():
             return await self._ask_centre(key, call, "fwd=uri-miss")
         try:

@@ -42,9 +42,12 @@ class CacheKeys:
         self._detail = blake2b(key=secret, digest_size=HALF, person=b"cache.detail")
         self._account_of = account_of
         self._plain: dict[tuple[str, str, str], bytes] = {}
+        self._last: tuple[Call, bytes] | None = None
 
     def of(self, call: Call) -> bytes:
         """The key of a call: equal for calls that may share an answer, 32 bytes."""
+        if self._last is not None and self._last[0] is call:  # the next link asks for the same
+            return self._last[1]
         question = call.question
         account = self._account_of(call.right)
         subject = self._subject.copy()
@@ -57,7 +60,9 @@ class CacheKeys:
         else:
             parts = (call.right, account, question.service)
             detail = self._plain.get(parts) or self._plain_half(*parts)
-        return subject.digest() + detail
+        key = subject.digest() + detail
+        self._last = (call, key)
+        return key
 
     def subject(self, digits: str) -> bytes:
         """What all keys of a NIK or KK number begin with, 16 bytes."""

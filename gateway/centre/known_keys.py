@@ -38,6 +38,5 @@ class KnownKeys:
     @staticmethod
     def _words(key: bytes) -> tuple[int, ...]:
         """Four numbers: the subject's half tells subjects apart, mixed with the detail's half."""
-        first = _WORDS.unpack_from(key, 0)
-        second = _WORDS.unpack_from(key, 16)
-        return tuple(a ^ b for a, b in zip(first, second, strict=True))
+        mixed = int.from_bytes(key[:16], "little") ^ int.from_bytes(key[16:32], "little")
+        return _WORDS.unpack(mixed.to_bytes(16, "little"))

@@ -25,11 +25,12 @@ import math
 import select
 import ssl
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import httpx
+import msgspec
 from yarl import URL
 
 from gateway.centre.transport_errors import (
@@ -76,8 +77,7 @@ class Limits:
     total: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request; its `repr` shows no address or content, which may be personal.
 
     Attributes:
@@ -90,14 +90,16 @@ class Outgoing:
 
     method: str
     origin: str
-    target: str = field(repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Outgoing(method={self.method!r}, origin={self.origin!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A complete reply.
+class Incoming(msgspec.Struct, frozen=True):
+    """A complete reply; its `repr` shows no content.
 
     Attributes:
         status: HTTP status.
@@ -108,8 +110,11 @@ class Incoming:
 
     status: int
     content_type: str
-    body: bytes = field(repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Incoming(status={self.status!r}, content_type={self.content_type!r})"
 
 
 class _Pool(aiohttp.TCPConnector):

@@ -36,7 +36,7 @@ class WriteBehind(Generic[K, V]):
         name: str,
         most: int = 8192,
         batch: int = 512,
-        linger: float = 0.05,
+        linger: float = 0.25,
     ) -> None:
         self._write = write
         self._name = name
@@ -71,9 +71,11 @@ class WriteBehind(Generic[K, V]):
             del self._pending[key]
 
     async def flush(self) -> None:
-        """Write all that waits now; what cannot be written is dropped and logged."""
+        """Write what waits now, not what comes meanwhile; what cannot be written is dropped and logged."""
         async with self._turn:
-            while self._pending:
+            left = len(self._pending)
+            while left > 0 and self._pending:
+                left -= self._batch
                 batch = {key: self._pending.pop(key) for key in list(self._pending)[: self._batch]}
                 try:
                     await self._write(batch)
@@ -88,7 +90,8 @@ class WriteBehind(Generic[K, V]):
         async with self._turn:
             if self._task is not None:
                 self._task.cancel()
-        await self.flush()
+        while self._pending:
+            await self.flush()
 
     async def _later(self) -> None:
         while self._pending:

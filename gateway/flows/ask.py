@@ -69,7 +69,8 @@ class Asker:
         try:
             grant = self.rights.grant(caller, question, asking)
             village = grant.village
-            headers = await self._policies(caller, question, asking, grant, adapter)
+            if self.policies:
+                headers = await self._policies(caller, question, asking, grant, adapter)
             answer = await self._chain.ask(self._call(caller, question, asking, grant, adapter, started))
             if not answer.reply.found:
                 raise NotFound("The centre knows nobody under this number.", executed="yes")
@@ -117,8 +118,6 @@ class Asker:
     async def _policies(
         self, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str
     ) -> tuple[tuple[str, str], ...]:
-        if not self.policies:
-            return ()
         intent = Intent(
             "ask", caller, question.service, asking.purpose, grant.village, adapter, asking.request_id or ""
         )

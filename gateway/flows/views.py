@@ -45,7 +45,8 @@ def plain(raw: msgspec.Raw) -> str | None:
     text = bytes(raw)
     first = text[:1]
     if first == b'"':
-        value = _UNPRINTABLE.sub(" ", _text(text)).strip()
+        value = _text(text)
+        value = value.strip() if value.isprintable() else _UNPRINTABLE.sub(" ", value).strip()
         return None if value in _NOTHING else value
     if first in b"[{":
         raise CentreMisanswered

@@ -1,1 +1,1 @@
-"""The only room that knows ASGI: the route table, reading requests, problems, health, native API."""
+"""The only room that knows RSGI and ASGI: the route table, reading requests, problems, health, native API."""

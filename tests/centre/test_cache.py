@@ -57,7 +57,7 @@ def later(far: FarEnd, seconds: float) -> None:
 
 def soon(far: FarEnd, **values: object) -> Call:
     """A call with ten seconds from now."""
-    return replace(a_call(), deadline=far.clock.monotonic() + 10.0, **values)  # type: ignore[arg-type] # fields of Call
+    return replace(a_call(), deadline=far.clock.monotonic() + 10.0, **values)
 
 
 async def settled(link: Cache) -> None:
