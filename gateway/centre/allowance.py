@@ -81,6 +81,10 @@ class Allowance:
         if self._store is not None:
             self._book.load(await self._store.load())
 
+    async def flush(self) -> None:
+        """Save what was spent until now, and learn what other instances spent."""
+        await self._behind.flush()
+
     async def close(self) -> None:
         """Save what was spent."""
         await self._behind.close()
@@ -144,4 +148,5 @@ class Allowance:
 
     async def _save(self, rights: dict[str, None]) -> None:
         if self._store is not None:
-            await self._store.save([row for right in rights for row in self._book.rows(right)])
+            rows = [row for right in rights for row in self._book.unsaved(right)]
+            self._book.saved(rows, await self._store.add(rows))

@@ -2,7 +2,8 @@
 
 The day is the centre's: it changes at midnight in its zone. What is spent is counted here per attempt and corrected
 by what the centre says is left. A clock that is set back never refills: what was spent on the later day is carried
-to the earlier one.
+to the earlier one. Instances that share a database add what they spent to its counts, and learn what others spent from
+the sums they get back.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class DayRow:
         right: Name of the right.
         day: ISO date in the centre's zone.
         service: The service spent on.
-        used: Attempts spent.
+        used: Attempts spent: all of them where it was read, those since the last saving where it is to be saved.
         left: What the centre said is left for the right, or None.
         exhausted: Whether the centre said it is used up.
     """
@@ -58,6 +59,7 @@ class Day:
     Attributes:
         date: ISO date in the centre's zone.
         used: Attempts spent per service.
+        saved: Those of them that the database counts.
         left: What the centre says is left, less what was spent since; None if it never said.
         exhausted: Whether the centre said it is used up.
         out: Attempts under way.
@@ -67,6 +69,7 @@ class Day:
 
     date: str
     used: dict[CentreService, int] = field(default_factory=dict)
+    saved: dict[CentreService, int] = field(default_factory=dict)
     left: int | None = None
     exhausted: bool = False
     out: int = 0
@@ -123,7 +126,7 @@ class AllowanceBook:
         """Take over what was stored."""
         for row in rows:
             day = self._stored.setdefault((row.right, row.day), Day(row.day))
-            day.used[row.service] = max(row.used, day.used.get(row.service, 0))
+            day.used[row.service] = day.saved[row.service] = max(row.used, day.used.get(row.service, 0))
             day.exhausted |= row.exhausted
             if row.left is not None:
                 day.left = row.left if day.left is None else min(day.left, row.left)
@@ -131,10 +134,27 @@ class AllowanceBook:
             if right not in self._days or date > self._days[right].date:
                 self._days[right] = day
 
-    def rows(self, right: str) -> list[DayRow]:
-        """What is to be stored of a right's day."""
+    def unsaved(self, right: str) -> list[DayRow]:
+        """What is to be added to the stored counts of a right's day."""
         day = self._days[right]
-        return [DayRow(right, day.date, service, used, day.left, day.exhausted) for service, used in day.used.items()]
+        return [
+            DayRow(right, day.date, service, used - day.saved.get(service, 0), day.left, day.exhausted)
+            for service, used in day.used.items()
+        ]
+
+    def saved(self, added: Iterable[DayRow], sums: Mapping[tuple[str, str, str], int]) -> None:
+        """Rows were added to the stored counts.
+
+        Args:
+            added: As `unsaved` gave them.
+            sums: What is stored now, by right, day and service: more than was known here if others spent too.
+        """
+        for row in added:
+            day = self._stored.get((row.right, row.day)) or self._days[row.right]
+            stored = sums[row.right, row.day, row.service]
+            others = stored - day.saved.get(row.service, 0) - row.used
+            day.used[row.service] = max(0, day.used.get(row.service, 0) + others)
+            day.saved[row.service] = stored
 
     def offer(self, now: float, right: str, service: CentreService) -> Admit | Refuse:
         """Whether the right may spend an attempt on a service.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import delete, select
 
@@ -23,14 +23,18 @@ KEPT_DAYS = 40
 """Days kept, for reports."""
 
 
+Sums = dict[tuple[str, str, str], int]
+"""Attempts stored, by right, day and service."""
+
+
 class AllowanceStore(Protocol):
     """Where counts outlive the process."""
 
     async def load(self) -> list[DayRow]:
         """The latest days."""
 
-    async def save(self, rows: Sequence[DayRow]) -> None:
-        """Store counts; raises `GatewayError` if it cannot."""
+    async def add(self, rows: Sequence[DayRow]) -> Sums:
+        """Add to the stored counts; their sums. Raises `GatewayError` if it cannot."""
 
 
 class DatabaseAllowanceStore:
@@ -53,14 +57,14 @@ class DatabaseAllowanceStore:
         """
         return await self._database.read(_load)
 
-    async def save(self, rows: Sequence[DayRow]) -> None:
-        """Store counts and drop days nobody needs any more.
+    async def add(self, rows: Sequence[DayRow]) -> Sums:
+        """Add to the stored counts and drop days nobody needs any more.
 
         Raises:
             StorageUnavailable: They cannot be written.
         """
         now = self._clock.now()
-        await self._database.write(lambda connection: _save(connection, rows, now))
+        return await self._database.write(lambda connection: _add(connection, rows, now))
 
 
 def _load(connection: sa.Connection) -> list[DayRow]:
@@ -76,7 +80,7 @@ def _load(connection: sa.Connection) -> list[DayRow]:
     ]
 
 
-def _save(connection: sa.Connection, rows: Sequence[DayRow], now: float) -> None:
+def _add(connection: sa.Connection, rows: Sequence[DayRow], now: float) -> Sums:
     values = [
         {
             "right": row.right,
@@ -89,7 +93,17 @@ def _save(connection: sa.Connection, rows: Sequence[DayRow], now: float) -> None
         }
         for row in rows
     ]
-    statement = insert_into(connection, allowance_days)
-    fresh = {name: statement.excluded[name] for name in ("used", "left", "exhausted", "updated_at")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["right", "day", "service"], set_=fresh), values)
-    connection.execute(delete(allowance_days).where(allowance_days.c.updated_at < now - KEPT_DAYS * 86_400.0))
+    columns = allowance_days.c
+    statement = insert_into(connection, allowance_days).values(values)
+    fresh: dict[str, sa.ColumnElement[Any]] = {
+        name: statement.excluded[name] for name in ("left", "exhausted", "updated_at")
+    }
+    fresh["used"] = columns.used + statement.excluded.used
+    stored = connection.execute(
+        statement.on_conflict_do_update(index_elements=["right", "day", "service"], set_=fresh).returning(
+            columns.right, columns.day, columns.service, columns.used
+        )
+    )
+    sums = {(right, day, service): used for right, day, service, used in stored}
+    connection.execute(delete(allowance_days).where(columns.updated_at < now - KEPT_DAYS * 86_400.0))
+    return sums

@@ -22,6 +22,7 @@ callers. `executed` says whether the centre may have acted on the request. Texts
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import ClassVar, Literal
 
 import msgspec
@@ -83,7 +84,12 @@ class GatewayError(Exception):
     @classmethod
     def text(cls) -> str:
         """The default English text: the first line of the docstring."""
-        return (inspect.getdoc(cls) or cls.__name__).partition("\n")[0]
+        return _first_line(cls)
+
+
+@cache
+def _first_line(leaf: type[GatewayError]) -> str:
+    return (inspect.getdoc(leaf) or leaf.__name__).partition("\n")[0]
 
 
 class CallerError(GatewayError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -183,7 +184,7 @@ def test_the_centres_word_survives_restarts_and_clocks() -> None:
     assert made.left(NOON, "dinas") == 4
     made.settle(made.spend(NOON, "dinas", BIODATA), sent=False)
     assert made.left(NOON, "dinas") == 4
-    assert {row.service: row.used for row in made.rows("dinas")} == {BIODATA: 1, VERIFY: 1}
+    assert {row.service: row.used for row in made.unsaved("dinas")} == {BIODATA: 0, VERIFY: 0}
     assert made.left(NOON - DAY, "dinas") == 4
     assert made.left(NOON + 2 * DAY, "dinas") is None
 
@@ -218,11 +219,15 @@ class MemoryStore:
         """All rows."""
         return list(self.rows.values())
 
-    async def save(self, rows: Sequence[DayRow]) -> None:
-        """Keep rows."""
+    async def add(self, rows: Sequence[DayRow]) -> dict[tuple[str, str, str], int]:
+        """Add to what is kept."""
         if self.broken:
             raise StorageUnavailable
-        self.rows.update({(row.right, row.day, row.service): row for row in rows})
+        for row in rows:
+            key = (row.right, row.day, row.service)
+            before = self.rows[key].used if key in self.rows else 0
+            self.rows[key] = replace(row, used=before + row.used)
+        return {(row.right, row.day, row.service): self.rows[row.right, row.day, row.service].used for row in rows}
 
 
 def allowance(
@@ -326,6 +331,34 @@ def test_a_restart_goes_on_with_what_was_left(tmp_path: Path) -> None:
         after = allowance(FarEnd(clock), store)
         await after.open()
         assert after.left("dinas") == 3
+        await database.close()
+
+    asyncio.run(main())
+
+
+def test_instances_of_one_database_share_the_allowance(tmp_path: Path) -> None:
+    """What one instance spends is gone for the other once either has saved; nothing is counted twice."""
+
+    async def main() -> None:
+        clock = ManualClock()
+        database = Database.open(f"sqlite:///{tmp_path / 'gateway.db'}")
+        await database.write(core_metadata.create_all)
+        store = DatabaseAllowanceStore(database, clock)
+        one, other = allowance(FarEnd(clock), store), allowance(FarEnd(clock), store)
+        for link in (one, other):
+            await link.open()
+        for _ in range(3):
+            await one.ask(a_call(deadline=1e9))
+        await one.flush()
+        await other.ask(a_call(deadline=1e9))
+        await other.flush()
+        assert other.left("dinas") == 6
+        await one.ask(a_call(deadline=1e9))
+        await one.flush()
+        assert one.left("dinas") == 5
+        for link in (one, other):
+            await link.close()
+        assert sum(row.used for row in await store.load()) == 5
         await database.close()
 
     asyncio.run(main())
