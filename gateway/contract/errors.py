@@ -22,7 +22,6 @@ callers. `executed` says whether the centre may have acted on the request. Texts
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import ClassVar, Literal
 
 import msgspec
@@ -64,6 +63,11 @@ class GatewayError(Exception):
     default_executed: ClassVar[Executed] = "no"
     default_retry_after: ClassVar[float | None] = None
     text_id: ClassVar[str] = "Gerbang tidak dapat melakukannya."
+    _text: ClassVar[str] = "The gateway could not do this."
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._text = (inspect.getdoc(cls) or cls.__name__).partition("\n")[0]
 
     def __init__(
         self,
@@ -84,12 +88,7 @@ class GatewayError(Exception):
     @classmethod
     def text(cls) -> str:
         """The default English text: the first line of the docstring."""
-        return _first_line(cls)
-
-
-@cache
-def _first_line(leaf: type[GatewayError]) -> str:
-    return (inspect.getdoc(leaf) or leaf.__name__).partition("\n")[0]
+        return cls._text
 
 
 class CallerError(GatewayError):
