@@ -22,6 +22,16 @@ _NOTHING = frozenset({"", "-"})
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _VERDICT = re.compile(r"(Tidak )?Sesuai(?: \((\d{1,3})\))?")
 _text = msgspec.json.Decoder(str).decode
+_Plain = dict[str, str | int | None]
+
+
+class _PlainPage(msgspec.Struct):
+    """The usual page: its records hold texts, whole numbers and nulls only, read in one go."""
+
+    content: list[_Plain] | _Plain
+
+
+_plain_page = msgspec.json.Decoder(_PlainPage).decode
 
 
 class Match(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,9 +55,7 @@ def plain(raw: msgspec.Raw) -> str | None:
     text = bytes(raw)
     first = text[:1]
     if first == b'"':
-        value = _text(text)
-        value = value.strip() if value.isprintable() else _UNPRINTABLE.sub(" ", value).strip()
-        return None if value in _NOTHING else value
+        return _cleaned(_text(text))
     if first in b"[{":
         raise CentreMisanswered
     return None if text == b"null" else text.decode("ascii")
@@ -57,12 +65,15 @@ def resident(reply: Reply) -> dict[str, str | None] | None:
     """The fields of a biodata reply; None when its fate leaves nothing to show."""
     if reply.fate is not Fate.ACTIVE:
         return None
-    return _record(_first(reply))
+    found = _shown(reply.raw)
+    if not found:
+        raise CentreMisanswered
+    return found[0]
 
 
 def members(reply: Reply) -> list[dict[str, str | None]]:
     """The members of a family-card reply, in the centre's order."""
-    return [_record(one) for one in records(reply.raw)] if reply.fate is Fate.ACTIVE else []
+    return _shown(reply.raw) if reply.fate is Fate.ACTIVE else []
 
 
 def matches(reply: Reply) -> dict[str, Match]:
@@ -83,8 +94,25 @@ def _first(reply: Reply) -> dict[str, msgspec.Raw]:
     return found[0]
 
 
-def _record(record: dict[str, msgspec.Raw]) -> dict[str, str | None]:
-    return {name: plain(value) for name, value in record.items() if name not in ALWAYS}
+def _shown(raw: bytes) -> list[dict[str, str | None]]:
+    """The records of a reply; those with values out of the ordinary are read one value at a time."""
+    try:
+        content = _plain_page(raw).content
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [{name: plain(value) for name, value in one.items() if name not in ALWAYS} for one in records(raw)]
+    found = content if isinstance(content, list) else [content]
+    return [{name: _shown_value(value) for name, value in one.items() if name not in ALWAYS} for one in found]
+
+
+def _shown_value(value: str | int | None) -> str | None:
+    if isinstance(value, str):
+        return _cleaned(value)
+    return None if value is None else str(value)
+
+
+def _cleaned(value: str) -> str | None:
+    text = value.strip() if value.isprintable() else _UNPRINTABLE.sub(" ", value).strip()
+    return None if text in _NOTHING else text
 
 
 def _match(raw: msgspec.Raw) -> Match:
