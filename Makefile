@@ -42,7 +42,7 @@ bench: test-env ## Benchmarks beside the peers that are installed; figures go to
 	@$(BIN)/python -m bench.run
 
 soak: test-env ## The long proofs in full; figures go to bench/results/
-	@$(BIN)/pytest -n $(PARALLEL) -m soak
+	@$(BIN)/pytest -n $(PARALLEL) -p tests.soak_results -m soak
 
 clean: ## Remove what was installed and written here
 	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

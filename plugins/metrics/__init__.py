@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from gateway.contract import Extension, ExtensionConfig, Health, hookimpl
 from gateway.contract.web import OPERATOR, Response, Route
-from plugins.metrics.collecting import REASONS, CentreCollector, ExchangeCollector
+from plugins.metrics.collecting import REASONS, CentreCollector, ExchangeCollector, LoopCollector
 from plugins.metrics.series import OTHER, Exchanges
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ class MetricsConfig(ExtensionConfig):
     )
     process: bool = Field(
         default=True,
-        description="Sertakan memori, berkas terbuka, dan CPU proses. / Add the process's memory, open files and CPU.",
+        description=(
+            "Sertakan memori, berkas terbuka, CPU, dan tugas proses. / "
+            "Add the process's memory, open files, CPU and tasks."
+        ),
     )
 
 
@@ -67,6 +70,7 @@ class Metrics(Extension):
         self._registry.register(CentreCollector(host.centre_status))
         if config.process:
             ProcessCollector(registry=self._registry)
+            self._registry.register(LoopCollector())
 
     @hookimpl
     def gateway_routes(self) -> Sequence[Route]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -90,3 +91,17 @@ class CentreCollector(Collector):
                 if value is not None:
                     gauge.add_metric((str(status.service),), value)
             yield gauge
+
+
+class LoopCollector(Collector):
+    """What the event loop has in hand; asked in its own thread, at each scrape."""
+
+    def describe(self) -> Iterator[Metric]:
+        """Name of the family."""
+        yield GaugeMetricFamily("siak_gateway_tasks", "Tasks of the event loop that have not ended.")
+
+    def collect(self) -> Iterator[Metric]:
+        """The family as it is now."""
+        for family in self.describe():
+            family.add_sample("siak_gateway_tasks", {}, float(len(asyncio.all_tasks())))
+            yield family

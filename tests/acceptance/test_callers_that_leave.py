@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import socket
 import struct
 from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -18,7 +20,7 @@ from gateway.testing.processes import GatewayProcess
 from tests.acceptance.stage import LOOKUP, PURPOSE, Figures, ask, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.acceptance.stage import Centre
 
@@ -30,6 +32,9 @@ LONGEST_STAY = 0.15
 
 PLACES = 64
 CONFIG = f"""
+[plugins]
+enabled = ["metrics"]
+
 [centre]
 connect_timeout = 20
 deadline = 30
@@ -49,6 +54,9 @@ Patient, so that a busy machine is not taken for a failing centre.
 
 SLACK_KB = 12_288
 """Memory an allocator may keep beside what is in use: a leak of 5 kB a call is more."""
+
+SPARE_TASKS = 8
+"""Tasks that come and go with the gateway's periodic work, and the scrape that counts them."""
 
 SPARE = 4
 """Descriptors that come and go with the centre's pooled connections and the database's files."""
@@ -153,13 +161,23 @@ def fill_places(gateway: GatewayProcess, centre: Centre, key: str, numbers: rang
     settled(gateway, centre, key)
 
 
-def check_cancelled(gateway: GatewayProcess, centre: Centre, key: str, count: int) -> None:
-    """The fact both lengths prove."""
+def tasks_of(gateway: GatewayProcess) -> int:
+    """Tasks of the gateway's event loop."""
+    found = re.search(
+        r"^siak_gateway_tasks (\d+)", urlopen(f"{gateway.operator}/metrics").read().decode(), re.MULTILINE
+    )
+    assert found is not None
+    return int(found[1])
+
+
+def check_cancelled(gateway: GatewayProcess, centre: Centre, key: str, count: int) -> dict[str, object]:
+    """The fact both lengths prove; its figures."""
     nik, unasked = centre.niks(1)[0], centre.niks(2, "moved")[count == LONG]
     centre.behave()
     assert ask(gateway, key, nik).status == 200
     centre.behave(mode="hang")
     before = come_and_go(gateway, centre, key, range(count // 2))
+    tasks = tasks_of(gateway)
     after = come_and_go(gateway, centre, key, range(count // 2, count))
     fill_places(gateway, centre, key, range(count, count + PLACES))
     assert ask(gateway, key, nik).body["source"] == "cache"
@@ -170,6 +188,14 @@ def check_cancelled(gateway: GatewayProcess, centre: Centre, key: str, count: in
     )
     assert after.threads <= before.threads
     assert after.resident - before.resident <= SLACK_KB, (before, after)
+    eventually(lambda: tasks_of(gateway) <= tasks + SPARE_TASKS, 10.0, "no task of those who left")
+    return {
+        "callers": count,
+        "kB grown over the second half": after.resident - before.resident,
+        "descriptors": f"{before.descriptors} → {Figures.of(gateway.pid).descriptors}",
+        "threads": f"{before.threads} → {after.threads}",
+        "tasks": f"{tasks} → {tasks_of(gateway)}",
+    }
 
 
 def test_cancelled_calls_leave_nothing_behind(gateway: GatewayProcess, centre: Centre, key: str) -> None:
@@ -179,9 +205,12 @@ def test_cancelled_calls_leave_nothing_behind(gateway: GatewayProcess, centre: C
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_fifty_thousand_cancelled_calls_leave_nothing_behind(gateway: GatewayProcess, centre: Centre, key: str) -> None:
-    """The same over 50,000 callers."""
-    check_cancelled(gateway, centre, key, LONG)
+def test_fifty_thousand_cancelled_calls_leave_nothing_behind(
+    gateway: GatewayProcess, centre: Centre, key: str, record_property: Callable[[str, object], None]
+) -> None:
+    """After 50,000 callers left a hanging centre's gateway, sockets, tasks, threads and memory are as before."""
+    for name, value in check_cancelled(gateway, centre, key, LONG).items():
+        record_property(name, value)
 
 
 class GoodCaller:
