@@ -47,10 +47,7 @@ class MetricsConfig(ExtensionConfig):
     )
     process: bool = Field(
         default=True,
-        description=(
-            "Sertakan memori, berkas terbuka, CPU, dan tugas proses. / "
-            "Add the process's memory, open files, CPU and tasks."
-        ),
+        description="Sertakan memori, berkas terbuka, dan CPU proses. / Add the process's memory, open files and CPU.",
     )
 
 
@@ -68,9 +65,9 @@ class Metrics(Extension):
         self._registry = CollectorRegistry()
         self._registry.register(ExchangeCollector(self._exchanges, self._moves))
         self._registry.register(CentreCollector(host.centre_status))
+        self._registry.register(LoopCollector())
         if config.process:
             ProcessCollector(registry=self._registry)
-            self._registry.register(LoopCollector())
 
     @hookimpl
     def gateway_routes(self) -> Sequence[Route]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.contract import CentreService, CentreStatus, CircuitState, ExchangeRecord
 from plugins.metrics import MetricsConfig
-from plugins.metrics.collecting import CentreCollector, ExchangeCollector
+from plugins.metrics.collecting import CentreCollector, ExchangeCollector, LoopCollector
 from plugins.metrics.series import Exchanges
 from tests.docs.markdown import head, table
 
@@ -55,6 +55,7 @@ def families() -> Iterator[Metric]:
     exchanges.count(_RECORD)
     yield from ExchangeCollector(exchanges, {("biodata", "open", "failure_rate"): 1}).collect()
     yield from CentreCollector(lambda: (_STATUS,)).collect()
+    yield from LoopCollector(lambda: 0).collect()
 
 
 def shown_name(family: Metric) -> str:
