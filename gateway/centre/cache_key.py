@@ -1,7 +1,7 @@
 """Keys of remembered answers: keyed hashes, so that no NIK, KK number or name stands in memory or on disk.
 
 ```
-key = H(subject)[16] + H(right, account, service)[16]                               look-ups
+key = H(subject)[16] + H(right, account, service)[16]                               look-ups; a card by a member has its own
       H(subject)[16] + H(right, account, service, subject, threshold, elements)[16]   verifications
 ```
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 HALF = 16
 """Bytes of each half of a key."""
+
+BY_NIK = "family_card by nik"
+"""Stands for the service of a card that is asked for by a member's NIK: card numbers look like NIKs."""
 
 KEPT = 4096
 """Plain second halves kept ready; there are as many as rights times services."""
@@ -55,7 +58,7 @@ class CacheKeys:
                 *_flat(question.elements),
             )  # fmt: skip
         else:
-            parts = (call.right, account, question.service)
+            parts = (call.right, account, BY_NIK if question.by_nik else question.service)
             detail = self._plain.get(parts) or self._plain_half(*parts)
         return subject.digest() + detail
 

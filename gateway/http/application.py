@@ -149,7 +149,7 @@ class Application:
         deadline = intake.deadline_of(headers, self._clock.monotonic(), limits.deadline, limits.deadline_max)
         content = None
         if mounted.reader is not None:
-            intake.check_json_type(headers)
+            mounted.reader.check(headers)
             content = mounted.reader.read(await body.read(limits.body, limits.deadline_max, self._lookout))
         else:
             body.check_declared(limits.body)
