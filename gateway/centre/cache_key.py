@@ -1,7 +1,7 @@
 """Keys of remembered answers: keyed hashes, so that no NIK, KK number or name stands in memory or on disk.
 
 ```
-key = H(subject)[16] + H(right, account, service)[16]                               look-ups; a card by a member has its own
+key = H(subject)[16] + H(right, account, service)[16]                     look-ups; a card by a member its own
       H(subject)[16] + H(right, account, service, subject, threshold, elements)[16]   verifications
 ```
 

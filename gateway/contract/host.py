@@ -84,8 +84,9 @@ class Host(Protocol):
         """Outbound client with total deadline and size limit; never for the centre."""
 
     def secret(self, name: str) -> str:
-        """A secret of the extension: the variable `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`, or the file that the same
-        name with `_FILE` behind it names. No extension reaches another's secrets or the gateway's own.
+        """A secret of the extension, from the variable `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`.
+
+        Or from the file that the same name with `_FILE` behind it names. No extension reaches the gateway's own keys.
 
         Raises:
             LookupError: It is not there; the text names the variable, never a value.
