@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.mock_siak import parse_behaviour
-from gateway.testing.comparing import Case, cases
+from gateway.testing.comparing import cases
 from tests.adapters.dukcapil_ws.stage import Face
 
 if TYPE_CHECKING:
-    from gateway.testing.comparing import Told
+    from gateway.testing.comparing import Case, Told
 
 EXAMPLES = Path(__file__).parents[3] / "adapters" / "dukcapil_ws" / "examples"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gateway.mock_siak.demo_accounts import demo_accounts
@@ -73,12 +74,19 @@ class Face:
     Args:
         rig: The rig, open; its callers are made here.
         programs: As `PROGRAMS`.
+        facts: Arguments of `Callers.add` for some of their callers.
     """
 
-    def __init__(self, rig: Rig, programs: Mapping[str, str] = PROGRAMS) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        programs: Mapping[str, str] = PROGRAMS,
+        facts: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
         self.rig = rig
         for name in programs:
-            key = rig.add_client(f"ws-{name}", right=name, adapter="dukcapil_ws")
+            told = {"right": name, "adapter": "dukcapil_ws", **facts.get(name, {})}
+            key = rig.add_client(f"ws-{name}", **told)
             rig.environ.update(secrets(name, ACCOUNTS[name], key))
         rig.run(rig.gateway.reload(rig.settings()))
         self.centre = rig.environ["SIAK_GATEWAY_CENTRE_URL"]

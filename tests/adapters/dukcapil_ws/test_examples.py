@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.testing.comparing import Case, cases, compare
+from gateway.testing.comparing import cases, compare
 from tests.adapters.dukcapil_ws.recorded import EXAMPLES, gateway_says
 
 if TYPE_CHECKING:
+    from gateway.testing.comparing import Case
     from tests.adapters.dukcapil_ws.stage import Face
 
 CASES = sorted(cases(EXAMPLES), key=lambda case: case.centre is not None)
