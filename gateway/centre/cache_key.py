@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 HALF = 16
 """Bytes of each half of a key."""
 
-BY_NIK = "family_card by nik"
-"""Stands for the service of a card that is asked for by a member's NIK: card numbers look like NIKs."""
-
 KEPT = 4096
 """Plain second halves kept ready; there are as many as rights times services."""
 
@@ -50,15 +47,16 @@ class CacheKeys:
         """The key of a call: equal for calls that may share an answer, 32 bytes."""
         question = call.question
         account = self._account_of(call.right)
+        service = f"{question.service} by nik" if question.by_nik else question.service
         subject = self._subject.copy()
         subject.update(question.subject.encode())
         if question.elements or question.threshold is not None:
             detail = self._hashed(
-                call.right, account, question.service, question.subject, str(question.threshold),
+                call.right, account, service, question.subject, str(question.threshold),
                 *_flat(question.elements),
             )  # fmt: skip
         else:
-            parts = (call.right, account, BY_NIK if question.by_nik else question.service)
+            parts = (call.right, account, service)
             detail = self._plain.get(parts) or self._plain_half(*parts)
         return subject.digest() + detail
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 PATIENT = "waits = 0.5\n"
 PROGRAMS = {"uji_beban": PATIENT, "dinkes_serang": PATIENT, "dpmptsp": f'{PATIENT}refusal = "http_503"\n'}
-QUICK = "[centre.cache]\npatience = 0.2\n[centre.retry]\nattempts = 1\n[centre.breaker]\nminimum = 1000\nin_a_row = 1000\n"
+QUICK = (
+    "[centre.cache]\npatience = 0.2\n[centre.retry]\nattempts = 1\n[centre.breaker]\nminimum = 1000\nin_a_row = 1000\n"
+)
 MODES = ("refuse", "down", "hang", "maintenance")
 FAULTS = sorted({kind.value for kind in FaultKind} - {"quota_exhausted", "duplicate_ack"})
 DAY = 86_400.0
