@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 _SPELLINGS: Mapping[str, str] = {
     "nik": "nik",
@@ -68,12 +68,13 @@ def parameters(body: bytes, query: Mapping[str, str], headers: Mapping[str, str]
         verification and `NO_KK` among them, verbatim under their name in upper case. Lists, objects, booleans and
         null count as not given.
     """
+    found: dict[str, str] = {}
     if query:
-        found = dict(_named(query.items()))
-        found.update(_named(_in_body(body)))
-    else:
-        found = dict(_named(_in_body(body)))
-    return found or dict(_named(_in_headers(headers)))
+        _take(found, query.items())
+    _take(found, _in_body(body))
+    if not found:
+        _take(found, _in_headers(headers))
+    return found
 
 
 def _in_body(body: bytes) -> Iterable[tuple[str, object]]:
@@ -104,7 +105,7 @@ def _in_headers(headers: Mapping[str, str]) -> Iterable[tuple[str, object]]:
     return ()
 
 
-def _named(pairs: Iterable[tuple[str, object]]) -> Iterator[tuple[str, str]]:
+def _take(found: dict[str, str], pairs: Iterable[tuple[str, object]]) -> None:
     for name, value in pairs:
         if isinstance(value, str):
             text = value
@@ -114,6 +115,6 @@ def _named(pairs: Iterable[tuple[str, object]]) -> Iterator[tuple[str, str]]:
             continue
         known = _SPELLINGS.get(name) or _SPELLINGS.get(name.lower())
         if known is None:
-            yield name.upper(), text
+            found[name.upper()] = text
         else:
-            yield known, text.strip()
+            found[known] = text.strip()

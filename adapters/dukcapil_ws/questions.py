@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from gateway.catalogue.fields import VERIFY_ELEMENTS
-from gateway.catalogue.nik import LENGTH, check_nik
+from gateway.catalogue.nik import EXPRESSION
 from gateway.contract import CentreService, Question
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ _ELEMENTS: Final = frozenset(VERIFY_ELEMENTS)
 _LONGEST_ELEMENT: Final = 1000
 _PERCENT: Final = 100
 _PERCENT_DIGITS: Final = 3
+_is_nik: Final = re.compile(EXPRESSION).fullmatch
+_is_card: Final = re.compile("[0-9]{16}").fullmatch
 
 
 def question_of(service: CentreService, asked: Mapping[str, str]) -> Question | None:
@@ -44,8 +47,5 @@ def _verification(nik: str, asked: Mapping[str, str]) -> Question | None:
 
 def is_well_formed(question: Question) -> bool:
     """Whether the centre could know the number; one it could not costs no call (code 15)."""
-    text = question.subject
-    if not (len(text) == LENGTH and text.isascii() and text.isdecimal()):
-        return False
     is_card = question.service is CentreService.FAMILY_CARD and not question.by_nik
-    return is_card or check_nik(text).ok
+    return (_is_card if is_card else _is_nik)(question.subject) is not None
