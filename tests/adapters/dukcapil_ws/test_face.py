@@ -84,6 +84,30 @@ def test_nobody_at_home(face: Face) -> None:
     assert said(ask(face.rig.url, "POST", wrong_door, body)) == "Login Gagal"
 
 
+def test_its_addresses_are_described(face: Face) -> None:
+    """The OpenAPI document names each address once, with any body and no key, for the credentials are in the call."""
+    paths = face.rig.document["paths"]
+    mounts = [path for path in paths if "get_json" in path]
+    assert len(mounts) == 3
+    operations = [operation for path in mounts for operation in paths[path].values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations) == 7
+    posts = [paths[path]["post"] for path in mounts]
+    assert all(post["requestBody"]["content"] == {"*/*": {"schema": {}}} and post["security"] == [] for post in posts)
+
+
+def test_the_older_service_declares_no_address(tmp_path: Path) -> None:
+    """Addresses in a profile hold for those who declare one; a query without any is served."""
+    with Face.rig_of(tmp_path, {"rsud_sampang": ""}) as rig:
+        face = Face(rig, {"rsud_sampang": ""})
+        text = config({"rsud_sampang": ""}).replace("ips = []", 'ips = ["10.1.1.1"]')
+        rig.run(rig.gateway.reload(rig.settings(text)))
+        values = face.values()
+        query = f"USER_ID=rsud_sampang&PASSWORD={values['daily_rsud_sampang']}&NIK={rig.nik()}"
+        path = f"/ws_server/get_json/rsud_sampang/biodata?{query}"
+        assert ask(rig.url, "GET", path).json["content"][0]["NIK"] == rig.nik()
+        assert said(ask(rig.url, "GET", f"{path}&IP_USER=10.9.9.9")) == "IP Client  Tidak terdaftar"
+
+
 def test_the_face_is_no_way_round_the_native_api(face: Face) -> None:
     """A program's key does not open the native API, and a native key not the face's callers."""
     key = face.rig.environ["SIAK_GATEWAY_SECRET_DUKCAPIL_WS_UJI_BEBAN_KEY"]
