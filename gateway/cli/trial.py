@@ -78,7 +78,12 @@ class Trial:
         self._hand_over(clients)
         say("Starting the gateway ...")
         self._start_gateway()
-        self.facts = {**self._urls(), "clients": clients, "ws_accounts": _ws_accounts(), **self._samples()}
+        self.facts = {
+            **self._urls(),
+            "clients": clients,
+            "ws_accounts": _ws_accounts(self._settings),
+            **self._samples(),
+        }
         _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
         _write_private(self._settings.secrets_folder / "environment", self._exports())
 
@@ -280,9 +285,17 @@ def _read_clients(file: Path) -> dict[str, str]:
         return {}  # no trial before, or a file that is not ours: keys are made anew
 
 
-def _ws_accounts() -> list[dict[str, str]]:
+def _ws_accounts(settings: Settings) -> list[dict[str, str | bool]]:
+    """The mock's accounts, and whether the gateway serves their programs too."""
+    served = {program.user_id for program in _programs(settings)}
     return [
-        {"path": one.path, "user_id": one.user_id, "password": one.password, "ip_user": one.ips[0] if one.ips else ""}
+        {
+            "path": one.path,
+            "user_id": one.user_id,
+            "password": one.password,
+            "ip_user": one.ips[0] if one.ips else "",
+            "gateway": one.user_id in served,
+        }
         for one in demo_accounts(SEED)
     ]
 

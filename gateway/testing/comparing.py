@@ -212,13 +212,15 @@ def values_of(trial: Mapping[str, Any], now: float) -> dict[str, str]:
         now: Unix seconds, for passwords that change daily.
 
     Returns:
-        `password_<user>`, `daily_<user>`, `nik_<group>_<n>`, `no_kk_<n>`.
+        `user_<user>`, `password_<user>`, `daily_<user>` of accounts that the gateway serves too, `nik_<group>_<n>`,
+        `no_kk_<n>`.
     """
     day = datetime.fromtimestamp(now, ZoneInfo(ZONE)).strftime("%d%m%Y")
     found: dict[str, str] = {}
-    for account in trial["ws_accounts"]:
+    for account in (one for one in trial["ws_accounts"] if one.get("gateway", True)):
         daily = hashlib.md5(f"{account['password']}{day}".encode(), usedforsecurity=False).hexdigest()
-        found |= {f"password_{account['user_id']}": account["password"], f"daily_{account['user_id']}": daily}
+        user = account["user_id"]
+        found |= {f"user_{user}": user, f"password_{user}": account["password"], f"daily_{user}": daily}
     groups = {"active": trial["sample_niks"], **_groups(trial.get("mock_control", ""))}
     found |= {f"nik_{group}_{n}": str(nik) for group, niks in groups.items() for n, nik in enumerate(niks)}
     return found | {f"no_kk_{n}": str(number) for n, number in enumerate(trial["sample_no_kks"])}

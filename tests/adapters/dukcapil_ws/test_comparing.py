@@ -135,3 +135,5 @@ def test_values_come_from_the_mock_where_it_answers(mock_process: Any, face: Fac
     found = values_of({**trial(face), "mock_control": mock_process.control_url}, 0.0)
     assert {"nik_active_0", "nik_deceased_0", "nik_unknown_0", "no_kk_0", "password_dpmptsp"} <= set(found)
     assert found["daily_rsud_sampang"] != found["password_rsud_sampang"]
+    accounts = [{"user_id": "u", "password": "p", "gateway": False}]
+    assert not any(name.endswith("_u") for name in values_of({**trial(face), "ws_accounts": accounts}, 0.0))
