@@ -189,7 +189,7 @@ class DukcapilWs(Extension):
         if refused is not None:
             raise refused
         asking = Asking(
-            profile.purpose, profile.village, min(request.deadline, now + profile.waits), None,
+            profile.purpose, profile.village, min(request.deadline, now + client.patience), None,
             request.request_id, request.traceparent, negative=True,
         )  # fmt: skip
         try:

@@ -11,7 +11,7 @@ Numbers keep their digits, for NIKs of provinces from 91 exceed 2^53. What canno
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -43,10 +43,7 @@ def _digits(literal: str) -> str:
     """A float's text: plain digits where it is whole, such as `3527012904900001.0`, else as it came."""
     if len(literal) > _LONGEST_FLOAT:
         return literal
-    try:
-        number = Decimal(literal)
-    except InvalidOperation:
-        return literal
+    number = Decimal(literal)
     whole = abs(number.adjusted()) < _LONGEST_NUMBER and number == number.to_integral_value()
     return f"{number:.0f}" if whole else literal
 

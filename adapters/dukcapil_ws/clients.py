@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SKEW: Final = timedelta(minutes=15)
 """How far a client's clock may be off when its password changes at midnight."""
 
+MARGIN: Final = 0.5
+"""Seconds before a program gives up by which it is answered; a tenth of its patience where that is less."""
+
 _NOBODY: Final = b"\x00" * 32
 _METHODS_KEPT: Final = 256
 
@@ -35,11 +38,16 @@ class Client:
         password: What it proves itself with, or the secret behind its daily password.
         key: Key of the caller it stands for.
         zone: Zone of daily passwords.
+
+    Attributes:
+        patience: Seconds within which it is answered.
+        headers: What identifies its caller to the host.
     """
 
     def __init__(self, name: str, profile: ClientConfig, password: str, key: str, zone: ZoneInfo) -> None:
         self.name = name
         self.profile = profile
+        self.patience = profile.waits - min(MARGIN, profile.waits / 10)
         self.headers: Mapping[str, str] = {"authorization": f"Bearer {key}"}
         self._password = password.encode()
         self._zone = zone

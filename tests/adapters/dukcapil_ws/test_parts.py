@@ -135,6 +135,12 @@ def test_daily_passwords(clock: str, day: str, *, good: bool) -> None:
     assert not client(daily_password=True).proves("rahasia", now)
 
 
+@pytest.mark.parametrize(("waits", "patience"), [(0.5, 0.45), (10.0, 9.5), (120.0, 119.5)])
+def test_a_program_is_answered_before_it_gives_up(waits: float, patience: float) -> None:
+    """Half a second is kept for the way back, or a tenth of a short patience."""
+    assert client(waits=waits).patience == pytest.approx(patience)
+
+
 def test_passwords_are_compared_whole() -> None:
     """The secret itself, nothing shorter, longer or of other characters."""
     here = client()
