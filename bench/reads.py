@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bench.load import Measured
+    from gateway.mock_siak.accounts import Account
 
 CONNECTIONS = 32
 PEOPLE = 60_000
@@ -43,7 +44,15 @@ enabled = ["metrics"]
 [log]
 level = "info"
 format = "json"
+[adapters]
+enabled = ["dukcapil_ws"]
+[adapters.dukcapil_ws.clients.beban]
+path = "35-27/uji_beban_3527"
+user_id = "uji_beban"
+error_shape = "response_desc"
 """
+LOOKUP = "/v1/residents/lookup"
+FACE = "/dukcapil/get_json/35-27/uji_beban_3527/CALL_NIK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,18 @@ class Bench:
             theirs.append(self._ask(peer, self._warm, connections=1, seconds=2).p50)
         return statistics.median(ours), statistics.median(theirs)
 
+    def face(self, account: Account, goal: float) -> Ratio:
+        """The drop-in face beside the native API, the same residents out of the same cache."""
+        credentials = {"user_id": account.user_id, "password": account.password, "ip_user": account.ips[0]}
+        bodies = [json.dumps({"nik": json.loads(body)["nik"], **credentials}) for body in self._warm]
+        pairs = []
+        for number in range(self._rounds):
+            say(f"drop-in face: round {number + 1} of {self._rounds}")
+            ours = self._ask(self._gateway.url, bodies, path=FACE)
+            pairs.append((ours.rate, self._ask(self._gateway.url, self._warm).rate))
+        name = "drop-in face, cached / native cached look-up"
+        return Ratio(name, tuple(one for one, _ in pairs), tuple(other for _, other in pairs), goal)
+
     def warm_up(self, url: str | None = None) -> None:
         """Ask for everybody who is asked for again later."""
         self._ask(url or self._gateway.url, self._warm, seconds=2)
@@ -125,10 +146,16 @@ class Bench:
         return Ratio(name, tuple(one for one, _ in pairs), tuple(other for _, other in pairs), goal)
 
     def _ask(
-        self, url: str, bodies: list[str], *, connections: int = CONNECTIONS, seconds: float | None = None
+        self,
+        url: str,
+        bodies: list[str],
+        *,
+        connections: int = CONNECTIONS,
+        seconds: float | None = None,
+        path: str = LOOKUP,
     ) -> Measured:
         measured = load(
-            f"{url}/v1/residents/lookup",
+            f"{url}{path}",
             bodies,
             self._headers,
             connections=connections,
@@ -177,12 +204,14 @@ def measure(seconds: float, rounds: int) -> str:
             folder / "gateway", mock.url, config=CONFIG, rights=demo_rights({"uji_beban": "sampang"})
         )
         key = gateway.add_client("bench")
+        gateway.environ["SIAK_GATEWAY_SECRET_DUKCAPIL_WS_BEBAN_KEY"] = gateway.add_client("face", adapter="dukcapil_ws")
+        gateway.environ["SIAK_GATEWAY_SECRET_DUKCAPIL_WS_BEBAN_PASSWORD"] = account.password
         started = time.perf_counter()
         with gateway:
             ready = time.perf_counter() - started
             run = Bench(gateway, key, niks, seconds, rounds)
             run.warm_up()
-            rows = []
+            rows = [run.face(account, 0.83)]
             with bare("fixed") as peer:
                 rows.append(run.cached(peer, "cached look-up / bare server, same route and headers", 0.6))
             if installed():

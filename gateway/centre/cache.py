@@ -205,7 +205,7 @@ class Cache:
             Invalid: The entry is a remembered refusal of the number.
         """
         if entry.reply is None:
-            raise Invalid(faults=entry.faults)
+            raise Invalid(faults=entry.faults, said=entry.said)
         age = self._policy.age(entry, now)
         left = self._policy.lifetime(entry) - age
         return Answer(
@@ -298,7 +298,7 @@ class Cache:
         try:
             answer = await self._inner.ask(call)
         except Invalid as error:
-            self._remember(key, Entry(self._clock.now(), None, error.faults), began)
+            self._remember(key, Entry(self._clock.now(), None, error.faults, error.said), began)
             raise
         stored = self._remember(key, Entry(answer.as_of, answer.reply), began)
         return replace(answer, cache_status=f"{reason}; stored" if stored else reason)

@@ -1,7 +1,7 @@
 """Keys of remembered answers: keyed hashes, so that no NIK, KK number or name stands in memory or on disk.
 
 ```
-key = H(subject)[16] + H(right, account, service)[16]                               look-ups
+key = H(subject)[16] + H(right, account, service)[16]                     look-ups; a card by a member its own
       H(subject)[16] + H(right, account, service, subject, threshold, elements)[16]   verifications
 ```
 
@@ -50,15 +50,16 @@ class CacheKeys:
             return self._last[1]
         question = call.question
         account = self._account_of(call.right)
+        service = f"{question.service} by nik" if question.by_nik else question.service
         subject = self._subject.copy()
         subject.update(question.subject.encode())
         if question.elements or question.threshold is not None:
             detail = self._hashed(
-                call.right, account, question.service, question.subject, str(question.threshold),
+                call.right, account, service, question.subject, str(question.threshold),
                 *_flat(question.elements),
             )  # fmt: skip
         else:
-            parts = (call.right, account, question.service)
+            parts = (call.right, account, service)
             detail = self._plain.get(parts) or self._plain_half(*parts)
         key = subject.digest() + detail
         self._last = (call, key)

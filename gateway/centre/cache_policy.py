@@ -34,11 +34,13 @@ class Entry(msgspec.Struct, frozen=True):
         as_of: When it said so, Unix seconds.
         reply: What it said, or None where it refused the number as malformed (code 15).
         faults: For such a refusal: the faults to tell again.
+        said: For such a refusal: the centre's own bytes.
     """
 
     as_of: float
     reply: Reply | None
     faults: tuple[FieldFault, ...] = ()
+    said: bytes = b""
 
     @property
     def negative(self) -> bool:

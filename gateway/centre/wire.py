@@ -142,7 +142,7 @@ def _coded(question: Question, records: list[Record], body: bytes, quota: int | 
         raise CentreMisanswered("The centre's reply carries an unknown code or text.")
     fate = FATES.get(code)
     if fate is None and code != NOT_FOUND:
-        raise refusal(code, question.service)
+        raise refusal(code, question.service, body)
     if len(records) != 1 or records[0].keys() - MARKS - _OWN_KEYS:
         raise CentreMisanswered("The centre's reply carries data beside a code that excludes them.")
     _check_number(question, records)
@@ -165,11 +165,22 @@ def _check(question: Question, records: list[Record]) -> None:
 
 def _check_number(question: Question, records: list[Record]) -> None:
     """Every record that names the number asked for must name this one; a right without that field hides it."""
+    if question.by_nik:
+        _check_member(question, records)
+        return
     key = "NO_KK" if question.service is CentreService.FAMILY_CARD else "NIK"
     for record in records:
         said = record.get(key)
         if said is not None and digits_of(said) != question.subject:
             raise AnotherSubject
+
+
+def _check_member(question: Question, records: list[Record]) -> None:
+    """A family found by a member: one card, and the member on it, as far as the right shows numbers at all."""
+    cards = {digits_of(said) for record in records if (said := record.get("NO_KK")) is not None}
+    members = {digits_of(said) for record in records if (said := record.get("NIK")) is not None}
+    if len(cards) > 1 or (members and question.subject not in members):
+        raise AnotherSubject
 
 
 def _check_comparison(question: Question, records: list[Record]) -> None:

@@ -144,14 +144,14 @@ def scalar_text(raw: msgspec.Raw | None) -> str:
     return msgspec.json.decode(value, type=str)
 
 
-def refusal(code: str, service: CentreService) -> GatewayError:
-    """The error that any code is raised as, but the fates and *not found*."""
+def refusal(code: str, service: CentreService, body: bytes = b"") -> GatewayError:
+    """The error that any code is raised as, but the fates and *not found*; one about the number keeps the body."""
     if code == QUOTA:
         return QuotaExhausted()
     if code == OUTSIDE_HOURS:
         return OutsideHours()
     if code == "15":
-        return Invalid(faults=(_format_fault(service),))
+        return Invalid(faults=(_format_fault(service),), said=body)
     if code in REFUSED_US:
         return CentreRefusedUs(f"{CentreRefusedUs.text()} (code {code}: {REFUSED_US[code]})")
     return CentreMisanswered(f"The centre calls the gateway's request incomplete (code {code}).")

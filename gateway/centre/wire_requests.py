@@ -68,9 +68,9 @@ def build_request(question: Question, account: Account, *, now: float, tracepare
 
 def _asked(question: Question) -> dict[str, str]:
     """The question's own parameters; an element can displace neither the number nor, later, a credential."""
-    if question.service is CentreService.FAMILY_CARD:
+    if question.service is CentreService.FAMILY_CARD and not question.by_nik:
         return {"NO_KK": question.subject}
-    if question.service is CentreService.BIODATA:
+    if question.service is not CentreService.VERIFY:
         return {"NIK": question.subject}
     threshold = str(question.threshold or _DEFAULT_THRESHOLD)
     return dict(question.elements) | {"NIK": question.subject, "TRESHOLD": threshold}

@@ -58,9 +58,16 @@ def _group(kind: Kind, sample: str) -> click.Group:
 
     @group.command(help="Check manifest and class of what is installed.", epilog=f"Example: {program} check {sample}")
     @click.argument("names", nargs=-1)
+    @click.option("--against", metavar="URL", help="Put recorded questions to this server too; show differing bytes.")
+    @click.option("--values", "values_file", type=click.Path(path_type=Path), help="Numbers and users for --against.")
     @_config
-    def check(names: tuple[str, ...], config_file: Path | None) -> None:
-        check_installed(kind, names, config_file)
+    def check(names: tuple[str, ...], against: str | None, values_file: Path | None, config_file: Path | None) -> None:
+        if against is None:
+            check_installed(kind, names, config_file)
+        else:
+            from gateway.cli.adapters_check import compare_with
+
+            compare_with(names, against, values_file, config_file)
 
     return group
 

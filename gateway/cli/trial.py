@@ -15,6 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.cli.trial_programs import programs
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
@@ -25,6 +26,7 @@ from gateway.wiring.offline import with_callers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gateway.cli.trial_programs import Program
     from gateway.mock_siak.process import MockProcess
     from gateway.people.callers import Callers
     from gateway.settings import Settings
@@ -73,9 +75,15 @@ class Trial:
         say("Starting the mock centre ...")
         self._start_mock()
         clients = self._demo_clients()
+        self._hand_over(clients)
         say("Starting the gateway ...")
         self._start_gateway()
-        self.facts = {**self._urls(), "clients": clients, "ws_accounts": _ws_accounts(), **self._samples()}
+        self.facts = {
+            **self._urls(),
+            "clients": clients,
+            "ws_accounts": _ws_accounts(self._settings),
+            **self._samples(),
+        }
         _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
         _write_private(self._settings.secrets_folder / "environment", self._exports())
 
@@ -114,7 +122,7 @@ class Trial:
             f'       -H \'Content-Type: application/json\' -d \'{{"nik":"{nik}","purpose":"pelayanan"}}\''
         )
         away = f"""curl -s -X PUT {facts["mock_control"]}/_mock/behaviour -d '{{"mode":"hang"}}'"""
-        keys = "\n".join(f"  {one['name']:<26} {one['key']}" for one in facts["clients"])
+        keys = "\n".join(f"  {one['name']:<26} {one['key']}" for one in facts["clients"] if not one["adapter"])
         return f"""
 Gateway    {facts["gateway"]}      status {facts["gateway"]}/status    docs {facts["gateway"]}/docs
 operator   {facts["operator"]}      metrics {facts["operator"]}/metrics
@@ -153,6 +161,17 @@ Ctrl-C stops both.
             if not file.exists():
                 _write_private(file, demo_password(SEED, right.user_id) + "\n")
             self._environ[f"{variable}_FILE"] = str(file)
+
+    def _hand_over(self, clients: list[dict[str, Any]]) -> None:
+        """Give adapters the secrets of the programs they serve, as an admin would."""
+        keys = {one["name"]: one["key"] for one in clients}
+        for program in _programs(self._settings):
+            for variable, value in program.secrets(keys[program.caller], SEED).items():
+                if variable in self._environ or f"{variable}_FILE" in self._environ:
+                    continue
+                file = self._settings.secrets_folder / variable.removeprefix("SIAK_GATEWAY_SECRET_").lower()
+                _write_private(file, value + "\n")
+                self._environ[f"{variable}_FILE"] = str(file)
 
     def _start_mock(self) -> None:
         try:
@@ -213,10 +232,17 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
 def _demo_set(settings: Settings) -> list[dict[str, Any]]:
     """Which clients the demo has: one of a village, one of the regency, one per further right."""
     rights = list(settings.rights)
-    clients = [{"name": f"demo-{right.replace('_', '-')}", "right": right, "village": None} for right in rights]
+    clients = [
+        {"name": f"demo-{right.replace('_', '-')}", "right": right, "village": None, "adapter": None}
+        for right in rights
+    ]
     if rights:
-        clients.insert(1, {"name": "demo-desa", "right": rights[0], "village": VILLAGE})
-    return clients
+        clients.insert(1, {"name": "demo-desa", "right": rights[0], "village": VILLAGE, "adapter": None})
+    return clients + [program.wanted() for program in _programs(settings)]
+
+
+def _programs(settings: Settings) -> list[Program]:
+    return programs(settings, {account.user_id for account in demo_accounts(SEED)})
 
 
 async def _ensure(callers: Callers, known: Mapping[str, str], settings: Settings) -> list[dict[str, Any]]:
@@ -226,7 +252,7 @@ async def _ensure(callers: Callers, known: Mapping[str, str], settings: Settings
         key = known.get(wanted["name"])
         if key is None or not _works(callers, key):
             key = await _renew(callers, wanted)
-        result.append({"name": wanted["name"], "adapter": None, "village": wanted["village"], "key": key})
+        result.append({name: wanted[name] for name in ("name", "adapter", "village")} | {"key": key})
     return result
 
 
@@ -243,7 +269,11 @@ async def _renew(callers: Callers, wanted: Mapping[str, Any]) -> str:
     if wanted["name"] in names:
         return await callers.rotate(wanted["name"])
     _caller, key = await callers.add(
-        wanted["name"], right=wanted["right"], village=wanted["village"], may_skip_cache=True
+        wanted["name"],
+        right=wanted["right"],
+        village=wanted["village"],
+        adapter=wanted["adapter"],
+        may_skip_cache=True,
     )
     return key
 
@@ -255,9 +285,17 @@ def _read_clients(file: Path) -> dict[str, str]:
         return {}  # no trial before, or a file that is not ours: keys are made anew
 
 
-def _ws_accounts() -> list[dict[str, str]]:
+def _ws_accounts(settings: Settings) -> list[dict[str, str | bool]]:
+    """The mock's accounts, and whether the gateway serves their programs too."""
+    served = {program.user_id for program in _programs(settings)}
     return [
-        {"path": one.path, "user_id": one.user_id, "password": one.password, "ip_user": one.ips[0] if one.ips else ""}
+        {
+            "path": one.path,
+            "user_id": one.user_id,
+            "password": one.password,
+            "ip_user": one.ips[0] if one.ips else "",
+            "gateway": one.user_id in served,
+        }
         for one in demo_accounts(SEED)
     ]
 

@@ -55,6 +55,7 @@ class GatewayError(Exception):
         executed: Whether the centre may have acted, where it differs from the leaf's default.
         faults: Each wrong field.
         headers: Further response header fields, such as `RateLimit`.
+        said: What the centre said of the number asked for, to the byte; empty where it said nothing of it.
     """
 
     code: ClassVar[str] = "internal"
@@ -77,12 +78,14 @@ class GatewayError(Exception):
         executed: Executed | None = None,
         faults: tuple[FieldFault, ...] = (),
         headers: tuple[tuple[str, str], ...] = (),
+        said: bytes = b"",
     ) -> None:
         self.detail = detail if detail is not None else self.text()
         self.retry_after = retry_after
         self.executed: Executed = executed if executed is not None else self.default_executed
         self.faults = faults
         self.headers = headers
+        self.said = said
         super().__init__(self.detail)
 
     @classmethod

@@ -54,6 +54,8 @@ class Asking(msgspec.Struct, frozen=True):
         freshness: What to take from the cache; None takes the config's default.
         request_id: Correlation id; None makes a new one.
         traceparent: W3C trace context to pass on.
+        negative: Take "not found" as an answer whose reply is not `found`, to show the centre's own words, instead of
+            having `NotFound` raised.
     """
 
     purpose: str
@@ -62,6 +64,7 @@ class Asking(msgspec.Struct, frozen=True):
     freshness: Freshness | None = None
     request_id: str | None = None
     traceparent: str | None = None
+    negative: bool = False
 
 
 class Host(Protocol):
@@ -82,6 +85,15 @@ class Host(Protocol):
     @property
     def http(self) -> httpx.AsyncClient:
         """Outbound client with total deadline and size limit; never for the centre."""
+
+    def secret(self, name: str) -> str:
+        """A secret of the extension, from the variable `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`.
+
+        Or from the file that the same name with `_FILE` behind it names. No extension reaches the gateway's own keys.
+
+        Raises:
+            LookupError: It is not there; the text names the variable, never a value.
+        """
 
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """The caller of a request (header names in lower case).

@@ -99,14 +99,17 @@ class Question(msgspec.Struct, frozen=True):
     Attributes:
         service: Which service answers it.
         subject: 16 digits: the NIK (biodata, verify) or the KK number (family card).
-        elements: For verify: pairs of wire name and the value to compare, sorted by name.
+        elements: For verify: pairs of wire name and the value to compare. The centre's verdicts come in this order;
+            who does not mind sorts them by name, so that equal questions share an answer.
         threshold: For verify: similarity threshold in percent (the wire's `TRESHOLD`), 1 to 100.
+        by_nik: For family card: the subject is the NIK of a member instead of the card's number.
     """
 
     service: CentreService
     subject: str
     elements: tuple[tuple[str, str], ...] = ()
     threshold: int | None = None
+    by_nik: bool = False
 
 
 class Freshness(msgspec.Struct, frozen=True):

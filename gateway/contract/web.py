@@ -34,6 +34,7 @@ class Who(StrEnum):
 
     PUBLIC = "public"
     CALLER = "caller"
+    HANDLER = "handler"
     OPERATOR = "operator"
 
 
@@ -42,7 +43,8 @@ class Rule:
     """Who may use a route; a route without one does not start.
 
     Attributes:
-        who: Anyone, a caller with a valid key, or whoever reaches the operator listener.
+        who: Anyone, a caller with a valid key, a caller whom the handler itself identifies by `host.authenticate`
+            (where the credentials are not in the header), or whoever reaches the operator listener.
         service: For callers: the service of the centre its right must cover.
         adapter: For callers: a key bound to another adapter is refused; filled in when mounted.
     """
@@ -54,6 +56,7 @@ class Rule:
 
 PUBLIC = Rule(Who.PUBLIC)
 CALLER = Rule(Who.CALLER)
+HANDLER = Rule(Who.HANDLER)
 OPERATOR = Rule(Who.OPERATOR)
 
 
@@ -61,8 +64,8 @@ class Request(msgspec.Struct):
     """One request, after the route's rule was met and its body checked.
 
     Attributes:
-        caller: Who asks; None on public and operator routes.
-        body: The decoded body, an instance of the route's `body`; None without one.
+        caller: Who asks; None on public and operator routes, and where the handler itself finds out.
+        body: The decoded body, an instance of the route's `body`; its bytes on a raw route; None without one.
         path: Path parameters.
         query: Query parameters, the last of each name.
         headers: Header fields, names in lower case, the last of each name.
@@ -128,6 +131,7 @@ class Route:
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount.
+        raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only.
     """
 
     method: str
@@ -141,3 +145,4 @@ class Route:
     errors: tuple[type[GatewayError], ...] = field(default=())
     content_type: str = "application/json"
     absolute: bool = False
+    raw: bool = False

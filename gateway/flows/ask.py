@@ -73,7 +73,8 @@ class Asker:
                 headers = await self._policies(caller, question, asking, grant, adapter)
             answer = await self._chain.ask(self._call(caller, question, asking, grant, adapter, started))
             if not answer.reply.found:
-                raise NotFound("The centre knows nobody under this number.", executed="yes")
+                outcome = NotFound.code
+                return Outcome(_negative(answer, asking), headers)
             shown = self._cutter.cut(answer, grant.fields)
             outcome = ANSWERED
         except GatewayError as error:
@@ -145,6 +146,17 @@ class Asker:
             traceparent=asking.traceparent,
             freshness=freshness,
         )
+
+
+def _negative(answer: Answer, asking: Asking) -> Answer:
+    """The centre's "not found" for askers who want to see it.
+
+    Raises:
+        NotFound: For all others.
+    """
+    if asking.negative:
+        return answer
+    raise NotFound("The centre knows nobody under this number.", executed="yes")
 
 
 def _nobody(_record: ExchangeRecord) -> None:

@@ -169,7 +169,7 @@ class Application:
         deadline = intake.deadline_of(headers, now, limits.deadline, limits.deadline_max)
         content = None
         if mounted.reader is not None:
-            intake.check_json_type(headers)
+            mounted.reader.check(headers)
             visit.sends_until(now + limits.deadline_max)
             content = mounted.reader.read(await body.read(limits.body))
         else:

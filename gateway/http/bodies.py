@@ -15,9 +15,10 @@ import msgspec
 from gateway.catalogue.kk import check_kk
 from gateway.catalogue.nik import check_nik
 from gateway.contract.errors import FieldFault, Invalid
+from gateway.http.intake import check_json_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from gateway.catalogue.findings import Finding
 
@@ -48,6 +49,17 @@ _TYPES_ID = {
 _OTHER = ("is not valid", "tidak sah")
 
 
+class RawReader:
+    """Hands a body on as it came, for routes that answer where another service stood."""
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Any type and encoding is taken."""
+
+    def read(self, body: bytes) -> bytes:
+        """The body itself."""
+        return body
+
+
 class BodyReader:
     """Reads one type of body.
 
@@ -59,6 +71,14 @@ class BodyReader:
         self.model = model
         self._decode = msgspec.json.Decoder(model).decode
         self._decode_again = msgspec.json.Decoder(model, strict=False).decode
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Take plain JSON only.
+
+        Raises:
+            Unsupported: The header fields announce something else.
+        """
+        check_json_type(headers)
 
     @cached_property
     def schema(self) -> dict[str, Any]:

@@ -6,15 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from gateway.catalogue.nik import EXPRESSION
+
 _END = r"$(?!\n)"  # in Python `$` also matches before a line end, elsewhere it does not
-_LEAP = "(?:[02468][048]|[13579][26])"
-_DAY = (
-    "(?:(?:0[1-9]|1\\d|2[0-8]|4[1-9]|5\\d|6[0-8])(?:0[1-9]|1[0-2])\\d{2}"  # days 1-28 of any month
-    "|(?:29|30|69|70)(?:0[13-9]|1[0-2])\\d{2}"  # 29 and 30 of all but February
-    "|(?:31|71)(?:0[13578]|1[02])\\d{2}"  # 31 of the long months
-    f"|(?:29|69)02{_LEAP})"  # 29 February of leap years, either century
-)
-NIK_PATTERN = f"^[0-9]{{6}}{_DAY}(?!0000)[0-9]{{4}}{_END}".replace("\\d", "[0-9]")
+NIK_PATTERN = f"^{EXPRESSION}{_END}"
 """A NIK: region, birth date (women's day + 40), serial from 0001; the date must exist."""
 
 Nik = Annotated[

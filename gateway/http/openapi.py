@@ -108,6 +108,8 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
             "required": True,
             "content": {"application/json": {"schema": by_model[id(route.body)]}},
         }
+    elif route.raw:
+        operation["requestBody"] = {"content": {"*/*": {"schema": {}}}}
     return operation
 
 

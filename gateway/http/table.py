@@ -14,7 +14,7 @@ from starlette.routing import compile_path
 
 from gateway.contract.errors import MethodNotAllowed, NotFound
 from gateway.contract.web import Rule
-from gateway.http.bodies import BodyReader
+from gateway.http.bodies import BodyReader, RawReader
 
 if TYPE_CHECKING:
     import re
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gateway.contract.web import Route
 
 NO_PATH_PARAMETERS: dict[str, str] = {}
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods a route may answer; HEAD comes with GET."""
 
 
 class RouteFault(Exception):  # a fault of the programmer, shown at start
@@ -36,26 +38,34 @@ class Mounted:
     Attributes:
         route: As declared, with its full path.
         extension: Name of the extension it belongs to, or `native`.
-        reader: Decodes and checks the body; None when the route takes none.
+        reader: Checks and decodes the body, or hands it on raw; None when the route takes none.
     """
 
     route: Route
     extension: str
-    reader: BodyReader | None
+    reader: BodyReader | RawReader | None
 
 
 def mount(route: Route, extension: str = "native") -> Mounted:
     """Check a route that has its full path and rule, and make its body's reader.
 
     Raises:
-        RouteFault: It has no rule, no known method, or a path that does not begin with a slash.
+        RouteFault: It has no rule, no known method, a path that does not begin with a slash, or a body both raw and
+            decoded.
     """
     if not isinstance(route.rule, Rule):
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
-    if not route.path.startswith("/") or route.method not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+    if not route.path.startswith("/") or route.method not in METHODS:
         raise RouteFault(f"{extension}: {route.method} {route.path} is not a method and path that can be served")
-    reader = BodyReader(route.body) if route.body is not None else None
-    return Mounted(route, extension, reader)
+    if route.raw and route.body is not None:
+        raise RouteFault(f"{extension}: {route.method} {route.path} wants its body both raw and decoded")
+    return Mounted(route, extension, _reader(route))
+
+
+def _reader(route: Route) -> BodyReader | RawReader | None:
+    if route.body is not None:
+        return BodyReader(route.body)
+    return RawReader() if route.raw else None
 
 
 class RouteTable:

@@ -66,6 +66,8 @@ def right_of(account: Account, name: str, *, allowance: int | None = None) -> st
     ]
     if account.door == "ws_server":
         lines.append('door = "ws_server"')
+    if account.daily_password:
+        lines.append("daily_password = true")
     if allowance is not None:
         lines.append(f"daily_allowance = {allowance}")
     return "\n".join(lines) + "\n"

@@ -194,6 +194,7 @@ class Gateway:
             _outbound,
             self._readiness,
             next(self._numbers),
+            self._environ,
         )
 
     async def _refresh_keys(self) -> None:

@@ -20,7 +20,7 @@ from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import httpx
 
@@ -56,6 +56,7 @@ class Generation:
         http: Makes outbound clients for extensions.
         readiness: What `/health/ready` looks at beside the extensions.
         number: Counted from 1; owners of jobs carry it.
+        environ: Where extensions' secrets are found.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -71,6 +72,7 @@ class Generation:
         http: Callable[[], httpx.AsyncClient],
         readiness: Callable[[], Awaitable[dict[str, str]]],
         number: int,
+        environ: Mapping[str, str],
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
@@ -80,7 +82,7 @@ class Generation:
         self._supervisor = supervisor
         self._core_readiness = readiness
         self._number = number
-        self._shared = Services(self.asker, clock, http, chain.status)
+        self._shared = Services(self.asker, clock, http, chain.status, environ)
         self._hosts: dict[str, ExtensionHost] = {}
         self.door = KeyDoor(callers, self.rights)
         self.public = self.operator = RouteTable(())

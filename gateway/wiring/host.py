@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway.contract.errors import Denied
 from gateway.http.intake import new_request_id
+from gateway.settings.secret import SecretMissing, secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ class Services:
         clock: The gateway's clock.
         http: Makes outbound clients.
         status: State of the way to the centre.
+        environ: Where secrets are found.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class Services:
         clock: Clock,
         http: Callable[[], httpx.AsyncClient],
         status: Callable[[], tuple[CentreStatus, ...]],
+        environ: Mapping[str, str],
     ) -> None:
         self.asker = asker
         self.clock = clock
         self.http = http
         self.status = status
+        self.environ = environ
         self.door: KeyDoor | None = None
 
 
@@ -87,6 +91,17 @@ class ExtensionHost:
         if self._http is None:
             self._http = self._services.http()
         return self._http
+
+    def secret(self, name: str) -> str:
+        """A secret of the extension.
+
+        Raises:
+            LookupError: It is not there; the text names the variable.
+        """
+        try:
+            return secret(f"SIAK_GATEWAY_SECRET_{self._name}_{name}".upper(), self._services.environ)
+        except SecretMissing as error:
+            raise LookupError(str(error)) from None
 
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """The caller of a request.

@@ -118,6 +118,7 @@ questions = st.builds(
     subject=texts,
     elements=st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
     threshold=st.none() | st.integers(1, 100),
+    by_nik=st.booleans(),
 )
 
 
@@ -401,12 +402,12 @@ def test_fates_are_answers_and_malformed_numbers_are_remembered() -> None:
         await link.ask(soon(far))
         assert (await link.ask(soon(far))).reply.fate is Fate.DECEASED
         fault = FieldFault("/nik", "format", "not accepted", "tidak sesuai")
-        far.act = raises(Invalid(faults=(fault,)))
+        far.act = raises(Invalid(faults=(fault,), said=b"its own words"))
         wrong = Question(CentreService.BIODATA, "0000000000000000")
         for _ in range(3):
             with pytest.raises(Invalid) as caught:
                 await link.ask(soon(far, question=wrong))
-            assert caught.value.faults == (fault,)
+            assert (caught.value.faults, caught.value.said) == ((fault,), b"its own words")
         assert len(far.calls) == 2
         later(far, 301.0)
         with pytest.raises(Invalid):

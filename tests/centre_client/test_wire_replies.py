@@ -236,6 +236,16 @@ def test_a_family_card_has_members_of_one_card() -> None:
     assert read(FAMILY, page({"NIK": 1}, {"NIK": 2})).found
 
 
+def test_a_family_card_may_be_found_by_a_member() -> None:
+    """Whoever was asked about is on the card and everybody is on the same one, as far as numbers are shown."""
+    by_nik = Question(CentreService.FAMILY_CARD, NIK, by_nik=True)
+    members: list[dict[str, Any]] = [{"NIK": int(NIK), "NO_KK": int(NO_KK)}, {"NIK": OTHER_NIK, "NO_KK": f" {NO_KK}"}]
+    assert read(by_nik, page(*members)).found
+    assert read(by_nik, page({"NAMA_LGKP": "SITI"})).found
+    assert meaning(by_nik, page(members[1])) is AnotherSubject
+    assert meaning(by_nik, page(*members, {"NIK": 1, "NO_KK": 1})) is AnotherSubject
+
+
 def test_a_right_without_the_number_field_gets_its_answer() -> None:
     """Fields that are not granted are absent, the NIK among them."""
     assert read(BIODATA, page({"NAMA_LGKP": "SITI"})).found

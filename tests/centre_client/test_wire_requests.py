@@ -22,6 +22,7 @@ CREDENTIALS = dict(zip(("user_id", "password", "ip_user"), SECRETS, strict=True)
     [
         (BIODATA, "CALL_NIK", {"NIK": NIK}),
         (FAMILY, "CALL_NIK_GET_KK", {"NO_KK": NO_KK}),
+        (Question(CentreService.FAMILY_CARD, NIK, by_nik=True), "CALL_NIK_GET_KK", {"NIK": NIK}),
         (
             VERIFY,
             "NIK_VERIFBY_ELEMEN",

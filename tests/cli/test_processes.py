@@ -185,6 +185,38 @@ def test_run_shows_what_to_try_and_keeps_its_keys(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("ports")
+def test_run_serves_programs_that_changed_a_host_name(desk: Desk) -> None:
+    """With its old credentials it gets the mock's bytes from the gateway, also after a restart, with the same key."""
+    program = '[adapters.dukcapil_ws.clients.desa]\npath = "{}"\nuser_id = "{}"\n'
+    desk.file.write_text(
+        desk.file.read_text()
+        + '[adapters]\nenabled = ["dukcapil_ws"]\n'
+        + program.format("35-27/dukcapil_sampang_3527", "dukcapil_sampang")
+        + program.format("entah", "tidak_dikenal").replace(".desa", ".asing")
+    )
+    keys = []
+    for _ in range(2):
+        trial = Trial(load(desk.file, os.environ), desk.file, 300, os.environ)
+        try:
+            trial.start(lambda _text: None)
+            facts = trial.facts
+            account = next(one for one in facts["ws_accounts"] if one["user_id"] == "dukcapil_sampang")
+            given = {name: account[name] for name in ("user_id", "password", "ip_user")}
+            body = json.dumps({"nik": facts["sample_niks"][0], **given}).encode()
+            path = f"/dukcapil/get_json/{account['path']}/CALL_NIK"
+            ours, theirs = (ask(facts[place], "POST", path, body).json for place in ("gateway", "mock"))
+            assert ours["content"] == theirs["content"]
+            assert ours["content"][0]["NIK"] == int(facts["sample_niks"][0])
+        finally:
+            trial.stop()
+        keys += [one["key"] for one in facts["clients"] if one["adapter"] == "dukcapil_ws"]
+        assert keys[0] not in trial.things_to_try()
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+    assert "SIAK_GATEWAY_SECRET_DUKCAPIL_WS_DESA_KEY_FILE" in (desk.folder / "var/secrets/environment").read_text()
+
+
+@pytest.mark.usefixtures("ports")
 def test_run_renews_keys_that_are_gone(desk: Desk) -> None:
     """A demo client without a usable key gets a new one; one that was revoked is made anew."""
     os.environ["SIAK_GATEWAY_CENTRE_URL"] = ""

@@ -39,6 +39,7 @@ Secrets come from a variable, or from the file that the variable with `_FILE` be
 | variable | holds |
 | --- | --- |
 | `SIAK_GATEWAY_SECRET_<RIGHT>_PASSWORD` | password of a right's account at the centre (or as `password_env` says) |
+| `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>` | a secret of an extension; its README says which it needs |
 | `SIAK_GATEWAY_SECRET_MASTER_1`, `…_INDEX`, `…_PEPPER` | the gateway's own keys, if not in the folder of secrets |
 | the variable named by `database.url_env` | the whole address of the database |
 """

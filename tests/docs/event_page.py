@@ -47,7 +47,9 @@ class Event:
 def events(root: Path) -> dict[str, Event]:
     """Every event by name, sorted."""
     found: dict[str, Event] = {}
-    for file in sorted([*(root / "gateway").rglob("*.py"), *(root / "plugins").rglob("*.py")]):
+    for file in sorted(
+        [*(root / "gateway").rglob("*.py"), *(root / "plugins").rglob("*.py"), *(root / "adapters").rglob("*.py")]
+    ):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         room = ".".join(file.relative_to(root).with_suffix("").parts[:2])
         for name, level, names in _calls(tree):

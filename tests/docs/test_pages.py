@@ -111,7 +111,7 @@ def test_no_generated_file_is_stale() -> None:
 
 def test_stale_files_are_named_and_mended(tmp_path: Path) -> None:
     """Checking names each file that is missing or differs; mending writes them all."""
-    for name in ("gateway", "plugins"):
+    for name in ("gateway", "plugins", "adapters"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "docs/reference").mkdir(parents=True)
     (tmp_path / "docs/reference/meanings.toml").symlink_to(ROOT / "docs/reference/meanings.toml")

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from gateway.contract.errors import MethodNotAllowed, NotFound
@@ -14,6 +15,10 @@ from gateway.http.table import RouteFault, RouteTable, mount
 
 if TYPE_CHECKING:
     from gateway.contract.web import Request
+
+
+class Thing(msgspec.Struct):
+    """A body."""
 
 
 async def nothing(_request: Request) -> Response:
@@ -38,6 +43,7 @@ def route(**changes: Any) -> Route:
         (route(path=""), "not a method and path that can be served"),
         (route(method="get"), "not a method and path that can be served"),
         (route(method="BREW"), "not a method and path that can be served"),
+        (route(method="POST", body=Thing, raw=True), "wants its body both raw and decoded"),
     ],
 )
 def test_a_route_without_rule_method_or_path_does_not_start(wrong: Route, text: str) -> None:

@@ -44,6 +44,10 @@ class Desk:
         """No outbound client here."""
         raise LookupError
 
+    def secret(self, name: str) -> str:
+        """No secrets here."""
+        raise LookupError(name)
+
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Nobody is known here."""
         raise LookupError(len(headers))

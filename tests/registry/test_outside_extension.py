@@ -64,10 +64,13 @@ def test_it_is_found_configured_and_used(site: Path) -> None:
 def test_it_is_listed_with_its_package(site: Path) -> None:
     """`adapters list` shows it without importing it."""
     done = run(site, "-m", "gateway", "adapters", "list", "--json")
-    (row,) = json.loads(done.stdout)
+    row = next(one for one in json.loads(done.stdout) if one["name"] == "village_greeting")
     assert (row["name"], row["state"], row["tier"]) == ("village_greeting", "disabled", "bronze")
     assert row["package"] == "siak-village-greeting 1.0.0"
-    assert run(site, "-m", "gateway", "adapters", "check").stdout.split() == ["village_greeting", "ok"]
+    assert run(site, "-m", "gateway", "adapters", "check", "village_greeting").stdout.split() == [
+        "village_greeting",
+        "ok",
+    ]
 
 
 def test_when_it_is_removed_the_config_says_so() -> None:

@@ -171,9 +171,19 @@ def test_a_host_carries_its_extensions_name(rig: Rig) -> None:
     assert host.right(Caller("id", "name", right="gone")) is None
 
 
+def test_an_extension_reaches_its_own_secrets_only(rig: Rig) -> None:
+    """The variable carries the extension's name; what is missing is told by the variable's name."""
+    host = member(rig, "sample_adapter").host
+    rig.environ["SIAK_GATEWAY_SECRET_SAMPLE_ADAPTER_DESK_KEY"] = "hush"
+    assert host.secret("desk_key") == "hush"
+    rig.environ["SIAK_GATEWAY_SECRET_OTHER_KEY"] = "not yours"
+    with pytest.raises(LookupError, match="set SIAK_GATEWAY_SECRET_SAMPLE_ADAPTER_OTHER_KEY, or"):
+        host.secret("OTHER_KEY")
+
+
 def test_nobody_is_known_before_the_gateway_is_open(rig: Rig) -> None:
     """A host asked for a caller too early says so, and closing one that opened nothing does nothing."""
-    shared = Services(rig.gateway.generation.asker, rig.clock, lambda: pytest.fail("no client"), tuple)
+    shared = Services(rig.gateway.generation.asker, rig.clock, lambda: pytest.fail("no client"), tuple, {})
     host = ExtensionHost("early", None, shared, lambda _job: None)
     with pytest.raises(RuntimeError, match="once the gateway is open"):
         rig.run(host.authenticate({}))

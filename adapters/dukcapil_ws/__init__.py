@@ -1,0 +1,238 @@
+"""The drop-in face: answers where the real Dukcapil web service does, so that its programs change a host name only.
+
+```
+any sloppy call ─► parameters ─► 09 07 03 17/16 04/10 15 as the service says them ─► host.ask, as one of our callers
+   good answer, 11 12 13 14 ─► the centre's bytes; age in headers only
+   quota, hours ─► 05 06 in the program's own shape      centre away, nothing remembered ─► as its profile says
+```
+
+Programs prove themselves with the credentials they always had; upstream the gateway speaks with those of the right.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import TYPE_CHECKING, ClassVar
+
+from adapters.dukcapil_ws.absorbing import Refusals
+from adapters.dukcapil_ws.asked import parameters
+from adapters.dukcapil_ws.clients import Client, Directory, proves_nothing, retry_after
+from adapters.dukcapil_ws.questions import is_well_formed, question_of
+from adapters.dukcapil_ws.settings import DukcapilWsConfig
+from adapters.dukcapil_ws.wording import (
+    CONTENT_TYPE,
+    INCOMPLETE,
+    INSTITUTION_INACTIVE,
+    LOGIN_FAILED,
+    MALFORMED,
+    NO_CREDENTIALS,
+    OUTSIDE_HOURS,
+    QUOTA,
+    UNKNOWN_IP,
+    USER_INACTIVE,
+    WRONG_IP,
+    service_of,
+)
+from gateway.contract import Asking, Extension, GatewayError, Health, hookimpl
+from gateway.contract.errors import CentreRefusedUs, Denied, Invalid, OutsideHours, QuotaExhausted, Unauthenticated
+from gateway.contract.web import HANDLER, PUBLIC, Response, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adapters.dukcapil_ws.clients import Place
+    from adapters.dukcapil_ws.settings import Door
+    from gateway.contract import HealthCheck, Host, Question
+    from gateway.contract.web import Request
+
+_CORS = (("access-control-allow-origin", "*"),)
+_PREFLIGHT = (
+    *_CORS,
+    ("access-control-allow-methods", "GET, POST, OPTIONS"),
+    ("access-control-allow-headers", "*"),
+    ("access-control-max-age", "1800"),
+)
+_MOUNTS = (
+    ("/dukcapil/get_json/{institution}/{method}", ("POST",)),
+    ("/dukcapil/get_json/{group}/{institution}/{method}", ("POST",)),
+    ("/ws_server/get_json/{institution}/{method}", ("GET", "POST")),
+)
+
+
+class DukcapilWs(Extension):
+    """Serves programs of the real web service."""
+
+    name: ClassVar[str] = "dukcapil_ws"
+    api_version: ClassVar[int] = 1
+    Config = DukcapilWsConfig
+
+    def __init__(self, config: DukcapilWsConfig, host: Host) -> None:
+        super().__init__(config, host)
+        self._settings = config
+        self._clock = host.clock
+        self._directory = Directory(())
+        self._refusals = Refusals(config.absorb)
+
+    @hookimpl
+    def gateway_routes(self) -> Sequence[Route]:
+        """The service's own addresses, and the preflight of browsers."""
+        found = []
+        for path, verbs in _MOUNTS:
+            handler = self.ws_server if path.startswith("/ws_server") else self.dukcapil
+            found += [
+                Route(
+                    verb, path, HANDLER, handler, "As the Dukcapil web service answers",
+                    "Seperti layanan web Dukcapil menjawab", absolute=True, raw=True,
+                )
+                for verb in verbs
+            ]  # fmt: skip
+            found.append(
+                Route("OPTIONS", path, PUBLIC, self.preflight, "A browser may ask", "Peramban boleh bertanya",
+                      absolute=True)
+            )  # fmt: skip
+        return found
+
+    @hookimpl
+    def gateway_health_checks(self) -> Sequence[HealthCheck]:
+        """Whether programs of the config can be served."""
+        return [self]
+
+    async def open(self) -> None:
+        """Read each program's secrets; one whose secrets are missing is left out and the others are served."""
+        zone = zoneinfo.ZoneInfo(self._settings.zone)
+        clients: list[Client] = []
+        for name, profile in self._settings.clients.items():
+            try:
+                password, key = self.host.secret(f"{name}_PASSWORD"), self.host.secret(f"{name}_KEY")
+            except LookupError as error:
+                self.host.log.error("dukcapil_ws.client.unusable", client=name, reason=str(error))
+                continue
+            client = Client(name, profile, password, key, zone)
+            clients.append(client)
+            fault = await self._fault(client)
+            if fault:
+                self.host.log.error("dukcapil_ws.client.unusable", client=name, reason=fault)
+        self._directory = Directory(clients)
+
+    async def check(self) -> Health:
+        """Well while any program can be served: one that cannot is told of in the log and never stops the others."""
+        faults = [await self._fault(client) for client in self._directory.clients]
+        served, wanted = faults.count(""), len(self._settings.clients)
+        return Health(ok=bool(served) or not wanted, detail=f"{served} of {wanted} clients can be served")
+
+    async def _fault(self, client: Client) -> str:
+        try:
+            caller = await self.host.authenticate(client.headers)
+        except Unauthenticated:
+            return "its key is not valid; make one with: siak-gateway clients add or rotate"
+        if caller.adapter != self.name:
+            return f"its caller is not bound to this adapter; add it with --adapter {self.name}"
+        right = self.host.right(caller)
+        if right is None or client.profile.purpose not in right.purposes:
+            return "its caller's right does not hold its purpose"
+        return ""
+
+    async def preflight(self, _request: Request) -> Response:
+        """Any page may ask: credentials are in the call, never in a cookie."""
+        return Response(content_type=CONTENT_TYPE, headers=_PREFLIGHT)
+
+    async def dukcapil(self, request: Request) -> Response:
+        """`POST /dukcapil/get_json/…`."""
+        return await self._serve(request, "dukcapil")
+
+    async def ws_server(self, request: Request) -> Response:
+        """`GET` and `POST /ws_server/get_json/…`."""
+        return await self._serve(request, "ws_server")
+
+    async def _serve(self, request: Request, door: Door) -> Response:
+        place = self._directory.at(door, path_of(request.path))
+        asked = parameters(request.body, request.query, request.headers)
+        client = place.find(asked.get("user", ""))
+        method = request.path["method"]
+        question = question_of(client.service(method) if client is not None else service_of(method), asked)
+        code = self._refused(door, client, question, asked)
+        if code or client is None or question is None:
+            self.host.log.info("dukcapil_ws.call.refused", code=code, request_id=request.request_id)
+            return _said(place.refusal(code, client))
+        try:
+            return await self._ask(client, place, question, asked, request)
+        except GatewayError as error:
+            return self._told(error, client, place, request)
+
+    def _refused(self, door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:
+        """The code of what is wrong with a call before anybody is asked; empty when nothing is."""
+        password = asked.get("password", "")
+        if not (asked.get("user") and password and (asked.get("ip") or door == "ws_server")):
+            return NO_CREDENTIALS
+        if question is None:
+            return INCOMPLETE
+        if client is None:
+            proves_nothing(password)
+            return LOGIN_FAILED
+        return "" if client.proves(password, self._clock.now()) else LOGIN_FAILED
+
+    async def _ask(
+        self, client: Client, place: Place, question: Question, asked: Mapping[str, str], request: Request
+    ) -> Response:
+        """What the centre says, or said.
+
+        Raises:
+            GatewayError: Nobody could be asked, or the caller may not.
+        """
+        caller = await self.host.authenticate(client.headers)
+        profile, now = client.profile, self._clock.monotonic()
+        if profile.ips and (ip := asked.get("ip", "")) not in profile.ips and (ip or profile.door == "dukcapil"):
+            return _said(place.refusal(WRONG_IP if self._directory.knows_ip(ip) else UNKNOWN_IP, client))
+        if not is_well_formed(question):
+            return _said(place.refusal(MALFORMED, client))
+        refused = self._refusals.of(client.name, question, now)
+        if refused is not None:
+            raise refused
+        asking = Asking(
+            profile.purpose, profile.village, min(request.deadline, now + client.patience), None,
+            request.request_id, request.traceparent, negative=True,
+        )  # fmt: skip
+        try:
+            answer = await self.host.ask(caller, question, asking)
+        except CentreRefusedUs as error:
+            self._refusals.note(client.name, question, error, self._clock.monotonic())
+            raise
+        age = ("age", str(int(answer.age_seconds)))
+        return Response(
+            client.shown(answer.reply), 200, CONTENT_TYPE,
+            (*_CORS, age, ("cache-status", f"siak-gateway; {answer.cache_status}")),
+        )  # fmt: skip
+
+    def _told(self, error: GatewayError, client: Client, place: Place, request: Request) -> Response:
+        """A refusal as this program understands it; what is no word about the resident never looks like one."""
+        self.host.log.warning(
+            "dukcapil_ws.question.refused", code=error.code, client=client.name, request_id=request.request_id
+        )
+        if isinstance(error, Invalid) and (error.said or any(one.code == "centre_format" for one in error.faults)):
+            return _said(error.said or place.refusal(MALFORMED, client))
+        for kind, code in _CODES:
+            if isinstance(error, kind):
+                return _said(place.refusal(code, client))
+        after = error.retry_after if error.retry_after is not None else error.default_retry_after
+        status = 503 if client.profile.refusal == "http_503" else 200
+        return Response(client.away(), status, CONTENT_TYPE, (*_CORS, ("retry-after", retry_after(after))))
+
+
+_CODES: tuple[tuple[type[GatewayError], str], ...] = (
+    (QuotaExhausted, QUOTA),
+    (OutsideHours, OUTSIDE_HOURS),
+    (Unauthenticated, USER_INACTIVE),
+    (Denied, INSTITUTION_INACTIVE),
+    (Invalid, INSTITUTION_INACTIVE),
+)
+"""Refusals that the service has a code for: the program's own quota, hours, user and institution."""
+
+
+def path_of(parts: Mapping[str, str]) -> str:
+    """The parts of an address that name an institution, METHOD left out."""
+    group = parts.get("group")
+    return parts["institution"] if group is None else f"{group}/{parts['institution']}"
+
+
+def _said(body: bytes) -> Response:
+    return Response(body, 200, CONTENT_TYPE, _CORS)

@@ -1,0 +1,75 @@
+"""`siak-gateway adapters check NAME --against URL`: recorded questions, put to the gateway and to another server.
+
+```
+examples/<case>/ ─► values from demo.json (or --values) ─► gateway │ URL ─► same · differs, from which byte · left out
+```
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+NEEDED = ("gateway", "ws_accounts", "sample_niks", "sample_no_kks")
+"""What a file of values holds; `make run` writes one."""
+
+
+def compare_with(names: Sequence[str], against: str, values_file: Path | None, config_file: Path | None) -> NoReturn:
+    """Print one line per recorded question and a sum; exit 1 if any answer differs.
+
+    Args:
+        names: Extensions whose cases are asked.
+        against: URL of the other server.
+        values_file: What stands for the names in the cases; None takes the trial's `demo.json`.
+        config_file: The gateway's config.
+    """
+    from gateway.cli.faults import read_config
+    from gateway.testing.comparing import CaseFault, cases, compare, values_of
+
+    trial = _trial(values_file or read_config(config_file).data_folder / "demo.json")
+    found = {"same": 0, "differs": 0, "left out": 0}
+    for name in names:
+        try:
+            recorded = cases(_examples(name))
+        except (CaseFault, OSError, UnicodeDecodeError) as error:
+            _stop(f"{name}: {error}")
+        for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time())):
+            found[one.verdict] += 1
+            click.echo(f"{one.case:<44} {one.verdict:<9} {one.detail}".rstrip())
+    click.echo(", ".join(f"{count} {verdict}" for verdict, count in found.items()))
+    sys.exit(1 if found["differs"] or not found["same"] else 0)
+
+
+def _trial(file: Path) -> dict[str, Any]:
+    try:
+        trial: dict[str, Any] = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        _stop(f"{file} cannot be read; start `siak-gateway run`, or name a file like its demo.json with --values")
+    missing = [key for key in NEEDED if key not in trial]
+    if missing:
+        _stop(f"{file} holds no {', '.join(missing)}")
+    return trial
+
+
+def _examples(name: str) -> Path:
+    from gateway.registry.finding import found
+    from gateway.registry.manifest import folder_of
+
+    point = found().get(name)
+    folder = folder_of(point) if point is not None else None
+    if folder is None or not (folder / "examples").is_dir():
+        _stop(f"no extension {name} with examples is installed")
+    return folder / "examples"
+
+
+def _stop(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(1)

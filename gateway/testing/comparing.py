@@ -1,0 +1,237 @@
+"""Recorded questions, put to two servers of the same dialect: where do their answers differ, to the byte?
+
+```
+examples/<case>/request.http   head, a blank line, body; ${names} are filled in        adding a case = adding a folder
+examples/<case>/answer.http    `200 <content type>`, a blank line, the body: what the first server said when recorded
+examples/<case>/centre.json    a behaviour of the mock centre that the case needs; such a case is ours alone
+```
+
+`Host`, `Content-Length` and `Connection` are added. What a server counts (`quotaLimiter`) is not compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import re
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
+from string import Template
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+ZONE = "Asia/Jakarta"
+SECONDS = 30.0
+"""How long a server may take for one answer."""
+
+_COUNTED = re.compile(rb'"quotaLimiter":\d+')
+_EXCERPT = 32
+
+Verdict = Literal["same", "differs", "left out"]
+
+
+class CaseFault(ValueError):
+    """A case cannot be read; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server answered.
+
+    Attributes:
+        status: HTTP status.
+        content_type: Value of `Content-Type`.
+        body: Its body.
+    """
+
+    status: int
+    content_type: str
+    body: bytes
+
+    def compared(self) -> Told:
+        """The same without what differs from call to call."""
+        return Told(self.status, self.content_type, _COUNTED.sub(b'"quotaLimiter":0', self.body))
+
+    def recorded(self) -> bytes:
+        """As a file."""
+        return f"{self.status} {self.content_type}\n\n".encode() + self.compared().body + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One recorded question.
+
+    Attributes:
+        name: Its folder's name.
+        method: HTTP method.
+        target: Path and query.
+        headers: Header fields.
+        body: Body; empty for none.
+        answer: What was recorded, or None.
+        centre: Behaviour of the mock centre it needs, or None.
+    """
+
+    name: str
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    answer: Told | None = None
+    centre: Mapping[str, Any] | None = None
+
+    def ask(self, url: str, values: Mapping[str, str]) -> Told:
+        """Put it to a server, with the values filled in.
+
+        Raises:
+            KeyError: A value is missing; it is named.
+            OSError, http.client.HTTPException: The server gave no answer.
+        """
+
+        def filled(text: str) -> str:
+            return Template(text).substitute(values)
+
+        place = urlsplit(url)
+        secure = place.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(place.hostname or "", place.port, timeout=SECONDS)
+        body = filled(self.body).encode()
+        try:
+            connection.putrequest(self.method, filled(self.target), skip_accept_encoding=True)
+            for name, value in (*self.headers, ("Connection", "close")):
+                connection.putheader(name, filled(value))
+            if body:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body or None)
+            answer = connection.getresponse()
+            return Told(answer.status, answer.headers.get("Content-Type", ""), answer.read())
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Outcome of one case.
+
+    Attributes:
+        case: Its name.
+        verdict: Whether both answers were the same.
+        detail: Where they differ first, or why it was left out.
+    """
+
+    case: str
+    verdict: Verdict
+    detail: str = ""
+
+
+def cases(folder: Path) -> tuple[Case, ...]:
+    """All cases in a folder, by name.
+
+    Raises:
+        CaseFault: One cannot be read.
+    """
+    return tuple(_case(each) for each in sorted(folder.iterdir()) if (each / "request.http").is_file())
+
+
+def _case(folder: Path) -> Case:
+    head, _, body = (folder / "request.http").read_text(encoding="utf-8").partition("\n\n")
+    first, *lines = head.splitlines()
+    method, _, target = first.partition(" ")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    if not target.startswith("/") or not all(name and value for name, value in headers):
+        raise CaseFault(f"{folder.name}: request.http begins with METHOD /target, then lines of Name: value")
+    answer, centre = folder / "answer.http", folder / "centre.json"
+    return Case(
+        folder.name, method, target, headers, body.rstrip("\n"),
+        _told(answer) if answer.is_file() else None,
+        json.loads(centre.read_bytes()) if centre.is_file() else None,
+    )  # fmt: skip
+
+
+def _told(file: Path) -> Told:
+    head, _, body = file.read_bytes().partition(b"\n\n")
+    status, _, content_type = head.decode().partition(" ")
+    if not status.isdecimal():
+        raise CaseFault(f"{file.parent.name}: answer.http begins with a status and a content type")
+    return Told(int(status), content_type, body.removesuffix(b"\n"))
+
+
+def compare(recorded: Iterable[Case], ours: str, theirs: str, values: Mapping[str, str]) -> Iterator[Compared]:
+    """Ask two servers the same questions, one after the other.
+
+    Args:
+        recorded: The questions; those that need a behaviour of the mock are left out.
+        ours: URL of the gateway.
+        theirs: URL of the other server, such as the centre.
+        values: What stands for the names in the questions.
+    """
+    for case in recorded:
+        if case.centre is not None:
+            yield Compared(case.name, "left out", "it needs a mock centre in a certain mode")
+            continue
+        try:
+            said, other = case.ask(ours, values), case.ask(theirs, values)
+        except KeyError as missing:
+            yield Compared(case.name, "left out", f"nothing stands for {missing.args[0]}")
+        except (OSError, http.client.HTTPException) as error:
+            yield Compared(case.name, "differs", f"no answer: {type(error).__name__}")
+        else:
+            detail = difference(said, other)
+            yield Compared(case.name, "differs" if detail else "same", detail)
+
+
+def difference(one: Told, other: Told) -> str:
+    """Where two answers differ first; empty if nowhere."""
+    one, other = one.compared(), other.compared()
+    if one.status != other.status:
+        return f"status {one.status} and {other.status}"
+    if one.content_type != other.content_type:
+        return f"content type {one.content_type} and {other.content_type}"
+    if one.body == other.body:
+        return ""
+    shorter = min(len(one.body), len(other.body))
+    at = next((place for place in range(shorter) if one.body[place] != other.body[place]), shorter)
+    return f"byte {at}: {_excerpt(one.body, at)} and {_excerpt(other.body, at)}"
+
+
+def _excerpt(body: bytes, at: int) -> str:
+    return repr(body[max(0, at - _EXCERPT // 2) : at + _EXCERPT // 2])[1:]
+
+
+def values_of(trial: Mapping[str, Any], now: float) -> dict[str, str]:
+    """What stands for the names in the questions, from a trial's `demo.json`.
+
+    Args:
+        trial: Its content; the mock's control port is asked for more residents where it names one that answers.
+        now: Unix seconds, for passwords that change daily.
+
+    Returns:
+        `user_<user>`, `password_<user>`, `daily_<user>` of accounts that the gateway serves too, `nik_<group>_<n>`,
+        `no_kk_<n>`.
+    """
+    day = datetime.fromtimestamp(now, ZoneInfo(ZONE)).strftime("%d%m%Y")
+    found: dict[str, str] = {}
+    for account in (one for one in trial["ws_accounts"] if one.get("gateway", True)):
+        daily = hashlib.md5(f"{account['password']}{day}".encode(), usedforsecurity=False).hexdigest()
+        user = account["user_id"]
+        found |= {f"user_{user}": user, f"password_{user}": account["password"], f"daily_{user}": daily}
+    groups = {"active": trial["sample_niks"], **_groups(trial.get("mock_control", ""))}
+    found |= {f"nik_{group}_{n}": str(nik) for group, niks in groups.items() for n, nik in enumerate(niks)}
+    return found | {f"no_kk_{n}": str(number) for n, number in enumerate(trial["sample_no_kks"])}
+
+
+def _groups(control: str) -> dict[str, list[str]]:
+    if not control:
+        return {}
+    try:
+        with urllib.request.urlopen(f"{control}/_mock/samples", timeout=5) as answer:  # our own mock
+            samples = json.load(answer)
+    except OSError:
+        return {}
+    return {**samples["niks"], "unknown": samples["unknown_niks"]}

@@ -1,0 +1,139 @@
+"""Recorded questions: how cases are read and compared, and the command that puts them to two servers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.extensions import adapters_group
+from gateway.testing.comparing import CaseFault, Told, cases, compare, difference, values_of
+from tests.adapters.dukcapil_ws.stage import ACCOUNTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from tests.adapters.dukcapil_ws.stage import Face
+
+
+def put(folder: Path, name: str, **files: str) -> None:
+    """Write a case."""
+    (folder / name).mkdir(parents=True)
+    for file, text in files.items():
+        (folder / name / file.replace("_", ".")).write_text(text, encoding="utf-8")
+
+
+def test_a_case_is_a_folder(tmp_path: Path) -> None:
+    """Head, body, what was recorded and what the centre must do; a folder without a request is none."""
+    put(tmp_path, "b", request_http="GET /x?y=1\n\n")
+    put(
+        tmp_path, "a", request_http='POST /x\nA: b: c\n\n{"n": "${nik}"}\n', answer_http="200 text/plain\n\nbody\n\n",
+        centre_json='{"mode": "hang"}',
+    )  # fmt: skip
+    put(tmp_path, "none", readme_md="")
+    one, other = cases(tmp_path)
+    assert (one.name, one.method, one.target, one.headers) == ("a", "POST", "/x", (("A", "b: c"),))
+    assert (one.body, one.answer, one.centre) == (
+        '{"n": "${nik}"}',
+        Told(200, "text/plain", b"body\n"),
+        {"mode": "hang"},
+    )
+    assert (other.method, other.target, other.body, other.answer) == ("GET", "/x?y=1", "", None)
+    assert Told(200, "text/plain", b"body\n").recorded() == (tmp_path / "a" / "answer.http").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"request_http": "GET\n\n"}, {"request_http": "GET /\nX\n\n"}, {"request_http": "GET /\n\n", "answer_http": "?"}],
+)
+def test_a_case_that_cannot_be_read_is_named(tmp_path: Path, files: dict[str, str]) -> None:
+    """The folder stands in the fault."""
+    put(tmp_path, "crooked", **files)
+    with pytest.raises(CaseFault, match="crooked"):
+        cases(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        (Told(200, "a", b"x"), Told(500, "a", b"x"), "status 200 and 500"),
+        (Told(200, "a", b"x"), Told(200, "b", b"x"), "content type a and b"),
+        (Told(200, "a", b"same1"), Told(200, "a", b"same2"), "byte 4: 'same1' and 'same2'"),
+        (Told(200, "a", b"same"), Told(200, "a", b"same2"), "byte 4: 'same' and 'same2'"),
+        (Told(200, "a", b'"quotaLimiter":12'), Told(200, "a", b'"quotaLimiter":7'), ""),
+    ],
+)
+def test_differences_are_told_by_their_first_byte(one: Told, other: Told, told: str) -> None:
+    """Status, media type, bytes; counters count for nothing."""
+    assert difference(one, other) == told
+
+
+def test_what_cannot_be_asked_is_said(face: Face, tmp_path: Path) -> None:
+    """A missing value leaves a case out; a server that is gone differs; a case that needs a mode is ours alone."""
+    put(tmp_path, "needs", request_http="GET /${nobody_knows}\n\n")
+    put(tmp_path, "plain", request_http="GET /health/live\n\n")
+    put(tmp_path, "moody", request_http="GET /\n\n", centre_json="{}")
+    gone = "http://127.0.0.1:9"
+    found = {one.case: (one.verdict, one.detail) for one in compare(cases(tmp_path), face.rig.url, gone, {})}
+    assert found["needs"] == ("left out", "nothing stands for nobody_knows")
+    assert found["plain"] == ("differs", "no answer: ConnectionRefusedError")
+    assert found["moody"][0] == "left out"
+
+
+def trial(face: Face) -> dict[str, Any]:
+    """What `make run` writes of these two servers."""
+    population = face.rig.mock.population
+    return {
+        "gateway": face.rig.url,
+        "mock_control": "http://127.0.0.1:9",
+        "ws_accounts": [{"user_id": one.user_id, "password": one.password} for one in ACCOUNTS.values()],
+        "sample_niks": list(population.samples("active", 5)),
+        "sample_no_kks": [str(card) for card in population.sample_cards(3)],
+    }
+
+
+def check(*arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(adapters_group, ["check", *arguments])
+
+
+def test_the_command_compares_two_servers(face: Face, tmp_path: Path) -> None:
+    """Each recorded question has its line; the sum decides the exit code; residents it does not know are left out."""
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps(trial(face)))
+    done = check("dukcapil_ws", "--against", face.centre, "--values", str(values))
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert "json--whole                                  same" in lines
+    assert any("nothing stands for nik_deceased_0" in line for line in lines)
+    assert ", 0 differs, " in lines[-1]
+    done = check("dukcapil_ws", "--against", face.rig.operator, "--values", str(values))
+    assert done.exit_code == 1
+    assert "status 200 and 404" in done.output
+
+
+def test_the_command_says_what_it_lacks(face: Face, tmp_path: Path) -> None:
+    """No values, too few values, no examples: one line each, exit 1."""
+    values = tmp_path / "values.json"
+    assert (
+        "cannot be read; start `siak-gateway run`" in check("dukcapil_ws", "--against", "x", "--values", "gone").output
+    )
+    values.write_text('{"gateway": ""}')
+    done = check("dukcapil_ws", "--against", "x", "--values", str(values))
+    assert (done.exit_code, "holds no ws_accounts, sample_niks, sample_no_kks" in done.output) == (1, True)
+    values.write_text(json.dumps(trial(face)))
+    done = check("metrics", "--against", face.centre, "--values", str(values))
+    assert (done.exit_code, "no extension metrics with examples" in done.output) == (1, True)
+
+
+def test_values_come_from_the_mock_where_it_answers(mock_process: Any, face: Face) -> None:
+    """The control port names residents of every kind."""
+    found = values_of({**trial(face), "mock_control": mock_process.control_url}, 0.0)
+    assert {"nik_active_0", "nik_deceased_0", "nik_unknown_0", "no_kk_0", "password_dpmptsp"} <= set(found)
+    assert found["daily_rsud_sampang"] != found["password_rsud_sampang"]
+    accounts = [{"user_id": "u", "password": "p", "gateway": False}]
+    assert not any(name.endswith("_u") for name in values_of({**trial(face), "ws_accounts": accounts}, 0.0))

@@ -1,0 +1,253 @@
+"""The parts without a socket: parameters, questions, passwords of the day, settings, texts, refusals kept."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from adapters.dukcapil_ws.absorbing import KEPT, Refusals
+from adapters.dukcapil_ws.asked import parameters
+from adapters.dukcapil_ws.clients import Client, retry_after
+from adapters.dukcapil_ws.dialect import rendered
+from adapters.dukcapil_ws.questions import is_well_formed, question_of
+from adapters.dukcapil_ws.settings import ClientConfig, DukcapilWsConfig
+from adapters.dukcapil_ws.wording import AWAY, MISLEADING, TEXTS, service_of
+from gateway.centre.wire_refusals import TEXTS as KNOWN
+from gateway.contract import CentreService, Fate, Question, Reply
+from gateway.contract.errors import CentreRefusedUs
+from gateway.mock_siak.centre import kind_of
+from gateway.mock_siak.refusals import TEXTS as MOCK_TEXTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ZONE = ZoneInfo("Asia/Jakarta")
+NIK = "3527050101590001"
+KINDS = {"biodata": CentreService.BIODATA, "kk": CentreService.FAMILY_CARD, "verify": CentreService.VERIFY}
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "headers", "found"),
+    [
+        (b' \n{"NIK": 9171012345670001}', {}, {}, {"nik": "9171012345670001"}),
+        (b'{"nik": 9171012345670001.0}', {}, {}, {"nik": "9171012345670001"}),
+        (b'{"nik": 9.171012345670001e15}', {}, {}, {"nik": "9171012345670001"}),
+        (b'{"nik": 1e999999999}', {}, {}, {"nik": "1e999999999"}),
+        (b'{"nik": 1.23456789012345678901234567}', {}, {}, {"nik": "1.23456789012345678901234567"}),
+        (b'{"nik": 3.5}', {}, {}, {"nik": "3.5"}),
+        (b'{"UserId": " u ", "passWord": 7, "ipUsers": true}', {}, {}, {"user": "u", "password": "7"}),
+        (b"NIK=1&NO_RT=&no_kk=2", {}, {}, {"nik": "1", "NO_RT": "", "NO_KK": "2"}),
+        (b'{"nik": "1"}', {"NIK": "2", "password": "p"}, {}, {"nik": "1", "password": "p"}),
+        (b"", {}, {"host": "x", "data": '{"nik": "3"}'}, {"nik": "3"}),
+        (b"", {}, {"data": '["nik"]'}, {}),
+        (b"", {}, {"data": '{"nik"'}, {}),
+        (b'{"a":' * 50_000, {}, {}, {}),
+        (b"\xff\xfe", {}, {}, {"\ufffd\ufffd".upper(): ""}),
+        (b'{"nik": "\xff"}', {}, {}, {}),
+        (b"a=1&" * 300, {}, {}, {}),
+        (b'{"nik": null, "x": [1], "y": {}}', {}, {}, {}),
+        (b'{"NAMA_LGKP": " SITI "}', {}, {}, {"NAMA_LGKP": " SITI "}),
+    ],
+)
+def test_parameters(body: bytes, query: Mapping[str, str], headers: Mapping[str, str], found: dict[str, str]) -> None:
+    """Each place and spelling is understood, digits survive, and what cannot be read counts as not given."""
+    assert parameters(body, query, headers) == found
+
+
+def test_methods_fall_into_the_classes_of_the_service() -> None:
+    """The class of each METHOD seen in the wild is the mock's."""
+    names = "CALL_NIK call_nik NIK BYNIK GET_PENDUDUK adm_desa CALL_NIK_GET_KK nokk nik_verifby_elemen CALL_VERIFY"
+    assert all(service_of(name) is KINDS[kind_of(name)] for name in names.split())
+
+
+@pytest.mark.parametrize(
+    ("service", "asked", "question"),
+    [
+        ("biodata", {}, None),
+        ("biodata", {"nik": "1"}, Question(CentreService.BIODATA, "1")),
+        ("family_card", {"NO_KK": " 2 ", "nik": "1"}, Question(CentreService.FAMILY_CARD, "2")),
+        ("family_card", {"nik": "1"}, Question(CentreService.FAMILY_CARD, "1", by_nik=True)),
+        ("family_card", {}, None),
+        ("verify", {"nik": "1", "threshold": "80"}, None),
+        ("verify", {"threshold": "80", "AGAMA": "X"}, None),
+        ("verify", {"nik": "1", "threshold": "0", "AGAMA": "X"}, None),
+        ("verify", {"nik": "1", "threshold": "101", "AGAMA": "X"}, None),
+        ("verify", {"nik": "1", "threshold": "8.5", "AGAMA": "X"}, None),
+        ("verify", {"nik": "1", "threshold": "80", "AGAMA": "X" * 1001}, None),
+        (
+            "verify",
+            {"nik": "1", "threshold": "80", "NO_RT": "", "AGAMA": "X", "OPTION": "y"},
+            Question(CentreService.VERIFY, "1", (("NO_RT", ""), ("AGAMA", "X")), 80),
+        ),
+    ],
+)
+def test_questions(service: str, asked: dict[str, str], question: Question | None) -> None:
+    """What is missing or out of range asks nothing; elements keep their order, empty ones too."""
+    assert question_of(CentreService(service), asked) == question
+
+
+@pytest.mark.parametrize(
+    ("subject", "service", "good"),
+    [
+        (NIK, "biodata", True),
+        (NIK[:-4] + "0000", "biodata", False),
+        (NIK[:-4] + "0000", "family_card", True),
+        (NIK[:-1], "family_card", False),
+        ("3527059901590001", "verify", False),
+        ("٣" * 16, "biodata", False),
+    ],
+)
+def test_numbers_that_nobody_can_bear_cost_no_call(subject: str, service: str, *, good: bool) -> None:
+    """A NIK needs a date and a serial, a card's number 16 digits only; an Arabic digit is none."""
+    assert is_well_formed(Question(CentreService(service), subject)) is good
+
+
+def client(**facts: Any) -> Client:
+    """A program with some facts."""
+    given = {"path": "a/b", "user_id": "u", **facts}
+    return Client("c", ClientConfig.model_validate(given), "rahasia", "sgw_key", ZONE)
+
+
+def digest(day: str) -> str:
+    """A daily password."""
+    return hashlib.md5(f"rahasia{day}".encode(), usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("clock", "day", "good"),
+    [
+        ("12:00", "22112026", True),
+        ("12:00", "21112026", False),
+        ("00:10", "21112026", True),
+        ("23:50", "23112026", True),
+        ("23:40", "23112026", False),
+    ],
+)
+def test_daily_passwords(clock: str, day: str, *, good: bool) -> None:
+    """The day is the zone's; a quarter of an hour around midnight both days count, for clocks differ."""
+    now = datetime.fromisoformat(f"2026-11-22T{clock}:00").replace(tzinfo=ZONE).timestamp()
+    assert client(daily_password=True).proves(digest(day), now) is good
+    assert not client(daily_password=True).proves("rahasia", now)
+
+
+@pytest.mark.parametrize(("waits", "patience"), [(0.5, 0.45), (10.0, 9.5), (120.0, 119.5)])
+def test_a_program_is_answered_before_it_gives_up(waits: float, patience: float) -> None:
+    """Half a second is kept for the way back, or a tenth of a short patience."""
+    assert client(waits=waits).patience == pytest.approx(patience)
+
+
+def test_passwords_are_compared_whole() -> None:
+    """The secret itself, nothing shorter, longer or of other characters."""
+    here = client()
+    assert here.proves("rahasia", 0.0)
+    assert not any(
+        here.proves(wrong, 0.0) for wrong in ("", "rahasi", "rahasiaa", "RAHASIA", "rahasia\u0000", "é\ud800")
+    )
+
+
+def test_methods_of_a_profile_outweigh_their_names() -> None:
+    """A misleading METHOD is put right in the profile, in any case; made-up names do not fill the memory."""
+    here = client(methods={"cari_nik": CentreService.FAMILY_CARD})
+    assert here.service("CARI_NIK") is CentreService.FAMILY_CARD
+    for number in range(1000):
+        assert here.service(f"NIK{number}") is CentreService.BIODATA
+    assert len(here._known) <= 256
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"path": "a/b/c"},
+        {"village": "35.27"},
+        {"refusal_text": "Kuota layanan penuh"},
+        {"refusal_text": "Data tidak DITEMUKAN"},
+        {"purpose": "Apa Saja"},
+        {"waits": 0.1},
+        {"error_shape": "xml"},
+        {"methods": {"X": "photo"}},
+    ],
+)
+def test_a_profile_that_cannot_be_right_is_refused(facts: dict[str, Any]) -> None:
+    """A text that clients would take for the centre's word is refused like a wrong type."""
+    with pytest.raises(ValidationError):
+        client(**facts)
+
+
+def test_one_client_for_a_user_at_a_path() -> None:
+    """Two profiles nobody could tell apart are refused; a village may be written with dots; zones exist."""
+    one = {"path": "a", "user_id": "u", "village": "35.27.03.2001"}
+    config = DukcapilWsConfig.model_validate({"clients": {"one": one, "two": {**one, "door": "ws_server"}}})
+    assert config.clients["one"].village == "3527032001"
+    with pytest.raises(ValidationError, match="one and two are the same"):
+        DukcapilWsConfig.model_validate({"clients": {"one": one, "two": one}})
+    with pytest.raises(ValidationError, match="time zone"):
+        DukcapilWsConfig.model_validate({"zone": "Mars/Base"})
+
+
+def test_texts_are_those_of_the_service() -> None:
+    """Every code says what the mock says and the way to the centre understands; ours is none of them."""
+    assert {code: MOCK_TEXTS[code] for code in TEXTS} == dict(TEXTS)
+    assert AWAY not in {*MOCK_TEXTS, *KNOWN.values()}
+    words = {word for text in KNOWN for word in text.casefold().replace(",", "").split()}
+    assert set(MISLEADING) - {"quota"} <= words
+
+
+PAGE = (
+    b'{"content":[{"NIK":3527050101590001,"NO_RT":"007","NO_KK":"35","NO_RW":"0","ALAMAT":"12","NO_KEL":null}],'
+    b'"size":1}'
+)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "record"),
+    [
+        ("string", b'{"NIK":"3527050101590001","NO_RT":"007","NO_KK":"35","NO_RW":"0","ALAMAT":"12","NO_KEL":null}'),
+        ("number", b'{"NIK":3527050101590001,"NO_RT":"007","NO_KK":35,"NO_RW":0,"ALAMAT":"12","NO_KEL":null}'),
+    ],
+)
+def test_numbers_are_written_as_a_profile_wants(numbers: Any, record: bytes) -> None:
+    """Only names made of digits change, and none that would lose a zero; an object stays an object."""
+    reply = Reply(CentreService.BIODATA, PAGE)
+    assert rendered(reply, numbers) == b'{"content":[%b],"size":1}' % record
+    bare = Reply(CentreService.BIODATA, PAGE.replace(b"[", b"").replace(b"]", b""))
+    assert rendered(bare, numbers) == b'{"content":%b,"size":1}' % record
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(CentreService.VERIFY, b"x"),
+        Reply(CentreService.BIODATA, b"x", fate=Fate.DECEASED),
+        Reply(CentreService.BIODATA, b"x", found=False),
+    ],
+)
+def test_the_centres_own_words_are_never_rewritten(reply: Reply) -> None:
+    """Verdicts, fates and "not found" pass as they came."""
+    assert rendered(reply, "string") == b"x"
+
+
+def test_refused_questions_are_remembered_for_a_while_and_not_without_bound() -> None:
+    """One question of one program is refused again from memory, until its time is over."""
+    refusals, at, error = Refusals(30.0), 100.0, CentreRefusedUs("why", retry_after=9.0)
+    question = Question(CentreService.BIODATA, NIK)
+    refusals.note("one", question, error, at)
+    found = refusals.of("one", question, at + 29.0)
+    assert found is not None
+    assert found is not error
+    assert (found.detail, found.retry_after) == ("why", 9.0)
+    assert refusals.of("one", question, at + 30.0) is None
+    assert refusals.of("two", question, at) is None
+    for number in range(2 * KEPT):
+        refusals.note("one", Question(CentreService.BIODATA, str(number)), error, at)
+    assert len(refusals._known) == KEPT
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, "30"), (float("inf"), "30"), (0.0, "1"), (2.1, "3")])
+def test_retry_after_is_whole_seconds(seconds: float | None, text: str) -> None:
+    """Never less than one, and something where nobody knows."""
+    assert retry_after(seconds) == text
