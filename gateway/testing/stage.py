@@ -123,7 +123,7 @@ class Stage:
         self._environ = {"SIAK_GATEWAY_VAR": str(self.data)}
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._closed = False
+        self._closed = True
         self.gateway: Gateway
         self.url = self.operator = ""
 
@@ -133,9 +133,7 @@ class Stage:
         self._thread.start()
         try:
             self._environ["SIAK_GATEWAY_CENTRE_URL"] = self.run(self._mock.start()).url
-            self.gateway = self.run(Gateway.open(self._settings(), self._environ, self.clock, random.Random(1)))  # noqa: S311 # jitter that can be replayed
-            urls = self.run(self.gateway.listen())
-            self.url, self.operator = urls["gateway"], urls["operator"]
+            self._open()
         except BaseException:
             self._end()
             raise
@@ -153,6 +151,11 @@ class Stage:
         if not self._closed:
             self._closed = True
             self.run(self.gateway.close())
+
+    def restart(self) -> None:
+        """Stop the gateway and start it again on the same data; keys go on working, addresses change."""
+        self.close()
+        self._open()
 
     def reload(self) -> None:
         """Read the config and the extensions again, as SIGHUP would.
@@ -214,6 +217,13 @@ class Stage:
         finally:
             connection.close()
 
+    def _open(self) -> None:
+        opening = Gateway.open(self._settings(), self._environ, self.clock, random.Random(1))  # noqa: S311 # replayable
+        self.gateway = self.run(opening)
+        self._closed = False
+        urls = self.run(self.gateway.listen())
+        self.url, self.operator = urls["gateway"], urls["operator"]
+
     def _person(self, nik: str) -> Person:
         resident = self._mock.population.resident(int(nik))
         if resident is None:
@@ -230,6 +240,7 @@ class Stage:
 
     def _end(self) -> None:
         self.run(self._mock.stop())
+        self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_WITHIN)
         self._loop.close()

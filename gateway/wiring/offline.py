@@ -55,17 +55,18 @@ def extension_tables(settings: Settings) -> list[MigrationSet]:
     Raises:
         ConfigFaults: An enabled extension is not installed, or its table is wrong.
     """
-    registry = Registry.build(settings, _host)
+    registry = Registry.build(settings, offline_host)
     return [tables_of(member.name, tables) for member in registry.members for tables in member.tables]
 
 
-def _host(name: str) -> Host:
+def offline_host(name: str) -> Host:
+    """The host of an extension that is only asked what it would register."""
     host: Any = OfflineHost(name)  # only asked what a hook may need; anything else is an error of the extension
     return host  # type: ignore[no-any-return] # as said
 
 
 class OfflineHost:
-    """The host of an extension that is only asked what it would register: it has a name, a clock and a log."""
+    """It has a name, a clock and a log; what else a host does, it does once the gateway is open."""
 
     def __init__(self, name: str) -> None:
         self.name = name
