@@ -3,7 +3,7 @@
 ```
 examples/
   config.toml                 the extension's table for all its examples, where it needs one
-  <case>/request.json         {"method", "path", "json" | "form" | "text", "headers", "key": false for no key}
+  <case>/request.json         {"method", "path", "json" | "form" | "text", "headers", "key": false, "operator": true}
   <case>/answer.json          {"status", "json" | "contains": [...], "headers"}
   <case>/centre.json          how the centre behaves in this case, such as {"mode": "refuse"}
 ```
@@ -48,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         text: Body as it is.
         headers: Header fields.
         key: Whether the caller's key is sent as a bearer token.
+        operator: Whether it goes to the operator listener.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str | None = None
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     key: bool = True
+    operator: bool = False
 
     @property
     def personal(self) -> bool:
@@ -132,7 +134,7 @@ def ask(stage: Stage, request: Asked, person: Person, key: str | None, *, header
     elif request.text is not None:
         body = fill(request.text).encode()
     sent_key = key if request.key else None
-    return stage.request(request.method, fill(request.path), body, fields, key=sent_key)
+    return stage.request(request.method, fill(request.path), body, fields, key=sent_key, operator=request.operator)
 
 
 def differences(stage: Stage, answer: Expected, heard: Heard, person: Person, key: str | None) -> list[str]:

@@ -48,8 +48,10 @@ _FAULTS = (
     "reset_before_read",
     "reset_after_read",
     "drip",
-    "quota_exhausted",
 )
+_SPENT = "quota_exhausted"
+"""Comes last: it is believed until the quota day ends."""
+
 _MODES = ("refuse", "hang", "maintenance", "down")
 
 
@@ -89,6 +91,7 @@ def _centre_faults(subject: Subject) -> Iterator[str]:
         (kind, {"faults": [{"kind": kind, "rate": 1.0, "seconds": 1.0}]}) for kind in _FAULTS
     ]
     behaviours += [(mode, {"mode": mode}) for mode in _MODES]
+    behaviours.append((_SPENT, {"faults": [{"kind": _SPENT, "rate": 1.0}]}))
     with playing(subject) as play:
         warm = play.people(WARM)
         yield from faults_of(play.ask_all(warm), all_good=True, when="on a normal day: ")
@@ -96,6 +99,11 @@ def _centre_faults(subject: Subject) -> Iterator[str]:
             play.stage.behave(**behaviour)
             yield from faults_of(play.ask_all(play.people(2), deadline=_IMPATIENT), when=f"{name}: ")
             yield from faults_of(play.ask_all(warm[:2]), all_good=True, when=f"{name}, known before: ")
+            if name == _SPENT:
+                return
+            play.stage.behave()
+            healed = play.until_good(play.people(1)[0], _BACK_WITHIN)
+            yield from faults_of([healed], all_good=True, when=f"after {name}: ")
 
 
 def _three_days_away(subject: Subject) -> Iterator[str]:
@@ -152,7 +160,8 @@ def _raises(subject: Subject, moment: Moment) -> Iterator[str]:
             play = Play(stage, traffic, subject.key_of(stage))
             person, *others = play.people(4)
             told = play.ask(person)
-            if moment == "request" and told.fate == "good":
+            driven = subject.kind == "adapter" or bool(subject.member.policies)
+            if moment == "request" and driven and told.fate == "good":
                 yield "its failure was hidden: the answer was good"
             if subject.kind == "adapter" or moment != "request":  # a policy that fails refuses everybody
                 yield from filter(None, [play.neighbours_fault(others)])

@@ -66,8 +66,12 @@ _BODIES: dict[Moment, str] = {
         @hookimpl
         def gateway_policies(self):
             return [Policy(policy) for policy in super().gateway_policies()]
-    if not (hasattr(Real, "gateway_routes") or hasattr(Real, "gateway_policies")):
-        pass
+    if hasattr(Real, "gateway_exchange_finished"):
+        @hookimpl
+        def gateway_exchange_finished(self, record):
+            super().gateway_exchange_finished(record)
+            raise Planned("a failure of the drill")
+    planned = True
 """,
 }
 
@@ -76,7 +80,7 @@ _BODIES: dict[Moment, str] = {
 def raising(subject: Subject, moment: Moment) -> Iterator[None]:
     """While the block runs, whoever loads the extension gets one that raises.
 
-    Start: `open` raises at once. Request: each handler and policy does its work, then raises. Close: likewise.
+    Start: `open` raises at once. Request: each handler, policy and observer does its work, then raises. Close: likewise.
     """
     folder = Path(tempfile.mkdtemp(prefix="gateway-drill-"))
     module = f"gateway_drill_{next(_numbers)}"
