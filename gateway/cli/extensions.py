@@ -221,3 +221,22 @@ def _stop(code: int, message: str) -> NoReturn:
 
 plugins_group = _group("plugin", "caller_quota")
 adapters_group = _group("adapter", "dukcapil_ws")
+
+
+@adapters_group.command(epilog="Example: siak-gateway adapters new village_desk --into .")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Folder to write it into.  [default: .]")
+@click.option("--in-tree", is_flag=True, help="Among the built-in adapters of this working copy.")
+def new(name: str, into: Path, *, in_tree: bool) -> None:
+    """Write adapter NAME: a package with route, page, table, manifest, examples and tests that passes its checks."""
+    from gateway.cli.new_adapter import NotWritten, write_in_tree, write_package
+
+    try:
+        written = write_in_tree(name, into) if in_tree else write_package(name, into)
+    except NotWritten as error:
+        _stop(2, str(error))
+    except OSError as error:
+        _stop(1, f"{error.filename}: {error.strerror}; nothing was written")
+    for file in written.files:
+        click.echo(file)
+    click.echo("\nNext:\n" + "\n".join(f"  {command}" for command in written.next))

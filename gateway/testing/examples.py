@@ -22,6 +22,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from gateway.registry.finding import found
+from gateway.registry.manifest import folder_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -110,6 +113,20 @@ def read_examples(folder: Path) -> tuple[Example, ...]:
     return tuple(_example(place) for place in places)
 
 
+def examples_of(name: str) -> tuple[Example, ...]:
+    """The cases of an installed extension.
+
+    Raises:
+        LookupError: No extension of that name is installed as a package.
+        ExampleFault: As of `read_examples`.
+    """
+    point = found().get(name)
+    folder = folder_of(point) if point is not None else None
+    if folder is None:
+        raise LookupError(f"no extension {name} is installed")
+    return read_examples(folder / "examples")
+
+
 def config_of(folder: Path) -> dict[str, Any]:
     """The table of `examples/config.toml`; empty without one.
 
@@ -140,19 +157,19 @@ def ask(stage: Stage, request: Asked, person: Person, key: str | None, *, header
 def differences(stage: Stage, answer: Expected, heard: Heard, person: Person, key: str | None) -> list[str]:
     """What an answer has other than expected, one line each; empty when it is as the example says."""
     fill = _filler(stage, person, key or "")
-    found = [f"status {heard.status}, not {answer.status}"] if heard.status != answer.status else []
+    unlike = [f"status {heard.status}, not {answer.status}"] if heard.status != answer.status else []
     for name, value in answer.headers.items():
         if not _same_text(fill(value), heard.headers.get(name.lower(), "")):
-            found.append(f"header {name} is {heard.headers.get(name.lower(), 'absent')!r}")
+            unlike.append(f"header {name} is {heard.headers.get(name.lower(), 'absent')!r}")
     text = heard.body.decode("utf-8", "replace")
-    found += [f"the body does not contain {fill(part)!r}" for part in answer.contains if fill(part) not in text]
+    unlike += [f"the body does not contain {fill(part)!r}" for part in answer.contains if fill(part) not in text]
     if answer.json is None:
-        return found
+        return unlike
     try:
         got = msgspec.json.decode(heard.body)
     except msgspec.DecodeError:
-        return [*found, "the body is no JSON"]
-    return [*found, *_unlike(_filled(answer.json, fill), got, "")]
+        return [*unlike, "the body is no JSON"]
+    return [*unlike, *_unlike(_filled(answer.json, fill), got, "")]
 
 
 def run_example(stage: Stage, example: Example, *, key: str | None, person: Person | None = None) -> list[str]:
@@ -191,8 +208,8 @@ def _decoded(file: Path, kind: Any) -> Any:
 def _filler(stage: Stage, person: Person, key: str) -> Callable[[str], str]:
     known = {"nik": person.nik, "no_kk": person.no_kk, "name": person.name, "key": key}
 
-    def value(found: re.Match[str]) -> str:
-        word, _, group = found[1].partition(":")
+    def value(place: re.Match[str]) -> str:
+        word, _, group = place[1].partition(":")
         return stage.nik(group) if group else known[word]
 
     return lambda text: _PLACEHOLDER.sub(value, text)

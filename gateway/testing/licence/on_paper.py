@@ -61,17 +61,20 @@ def imports(subject: Subject) -> Iterator[str]:
     others = {point.module for name, point in found().items() if name != subject.name} - {own}
     for file, tree in subject.sources():
         for node in ast.walk(tree):
-            for module in _imported(node):
+            for module in _imported(node, len(file.parts)):
                 if _is_foreign(module, others, own):
                     yield f"{file}:{getattr(node, 'lineno', 0)} imports {module}"
 
 
-def _imported(node: ast.AST) -> tuple[str, ...]:
+def _imported(node: ast.AST, depth: int) -> tuple[str, ...]:
+    """The modules a statement imports; relative ones only where they lead out of the extension."""
     if isinstance(node, ast.Import):
         return tuple(alias.name for alias in node.names)
     if isinstance(node, ast.ImportFrom) and not node.level:
         module = node.module or ""
         return tuple(f"{module}.{alias.name}" for alias in node.names) if module == "gateway" else (module,)
+    if isinstance(node, ast.ImportFrom) and node.level > depth:
+        return ("." * node.level + (node.module or ""),)
     if isinstance(node, ast.Call) and _name_of(node.func) in {"import_module", "__import__"}:
         first = node.args[0] if node.args else None
         return (str(first.value),) if isinstance(first, ast.Constant) else ()
@@ -83,6 +86,8 @@ def _name_of(called: ast.expr) -> str:
 
 
 def _is_foreign(module: str, others: set[str], own: str) -> bool:
+    if module.startswith("."):
+        return True
     if module == "gateway" or module.startswith("gateway."):
         return not any(module == allowed or module.startswith(f"{allowed}.") for allowed in ALLOWED)
     if module == own or module.startswith(f"{own}."):
