@@ -63,11 +63,14 @@ def _group(kind: Kind, sample: str) -> click.Group:
 
     @group.command(help=_CHECK.format(kind=kind), epilog=f"Example: {program} check {sample}")
     @click.argument("names", nargs=-1)
+    @click.option("--rule", "only", multiple=True, help="Look at this rule only; may be given again.")
     @click.option("--drill/--no-drill", default=True, help="Play the fire drill too.  [default: drill]")
     @_json
     @_config
-    def check(names: tuple[str, ...], config_file: Path | None, *, drill: bool, as_json: bool) -> None:
-        check_installed(kind, names, config_file, drill=drill, as_json=as_json)
+    def check(
+        names: tuple[str, ...], only: tuple[str, ...], config_file: Path | None, *, drill: bool, as_json: bool
+    ) -> None:
+        check_installed(kind, names, only, config_file, drill=drill, as_json=as_json)
 
     return group
 
@@ -130,18 +133,29 @@ def tell_running(data_folder: Path) -> str:
 
 
 def check_installed(
-    kind: Kind, names: tuple[str, ...], config_file: Path | None, *, drill: bool, as_json: bool
+    kind: Kind,
+    names: tuple[str, ...],
+    only: tuple[str, ...],
+    config_file: Path | None,
+    *,
+    drill: bool,
+    as_json: bool,
 ) -> None:
     """Put extensions to the licence; exit 1 if one does not pass."""
     from gateway.cli.licence import check
     from gateway.registry.finding import found
+    from gateway.testing.licence.subject import Unusable
 
     every = [each.name for each in _of_kind(kind, _settings(config_file))]
     for name in names:
         if name not in every or name not in found():
             _stop(1, f"no {kind} {name} is installed")
     chosen = names or tuple(name for name in every if name in found())
-    sys.exit(0 if check(chosen, drill=drill, as_json=as_json) else 1)
+    try:
+        passed = check(chosen, only, drill=drill, as_json=as_json)
+    except Unusable as error:
+        _stop(2, str(error))
+    sys.exit(0 if passed else 1)
 
 
 def _checked(text: str, path: Path, name: str) -> Settings:

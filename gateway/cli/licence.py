@@ -24,17 +24,21 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "failed": "red", "exempt": "yellow", "todo": "yellow", "left out": "yellow"}
 
 
-def check(names: Sequence[str], *, drill: bool, as_json: bool) -> bool:
-    """Look at extensions one after the other and print what came of it; whether all passed."""
+def check(names: Sequence[str], only: Sequence[str], *, drill: bool, as_json: bool) -> bool:
+    """Look at extensions one after the other and print what came of it; whether all passed.
+
+    Raises:
+        Unusable: No rule has one of the names.
+    """
     from gateway.testing.licence.checking import check_extension  # imports late: --help stays instant
 
     reports = []
     for name in names:
         if as_json:
-            reports.append(check_extension(name, drill=drill))
+            reports.append(check_extension(name, drill=drill, only=only))
             continue
         click.echo(click.style(name, bold=True))
-        report = check_extension(name, tell=_show, begin=_begin, drill=drill)
+        report = check_extension(name, tell=_show, begin=_begin, drill=drill, only=only)
         click.echo(_verdict(report))
         reports.append(report)
     if as_json:
@@ -50,7 +54,9 @@ def _begin(rule: str) -> None:
 
 def _show(line: Line) -> None:
     erase = "\r\x1b[K" if sys.stdout.isatty() else ""
-    word = click.style(f"{line.verdict.upper() if line.verdict == 'failed' else line.verdict:<8}", _COLOURS[line.verdict])
+    word = click.style(
+        f"{line.verdict.upper() if line.verdict == 'failed' else line.verdict:<8}", _COLOURS[line.verdict]
+    )
     click.echo(f"{erase}  {word}  {line.rule:<22} {line.asks}")
     for detail in line.details:
         click.echo(f"{'':34}{detail}")

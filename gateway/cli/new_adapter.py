@@ -98,7 +98,9 @@ def write_in_tree(name: str, root: Path) -> Written:
 
 def _refuse_name(name: str) -> None:
     if not re.fullmatch(NAME, name) or name.endswith("_") or "__" in name:
-        raise NotWritten(f"{name!r} is no name for an adapter: small letters, digits and single _, such as village_desk")
+        raise NotWritten(
+            f"{name!r} is no name for an adapter: small letters, digits and single _, such as village_desk"
+        )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise NotWritten(f"{name} is a word of Python; choose another, such as {name}_desk")
     if name in found():
@@ -138,8 +140,8 @@ def _templates(folder: Traversable, at: Path) -> Iterator[tuple[Path, Traversabl
 
 def _with_entry_point(text: str, name: str, words: Mapping[str, str]) -> str:
     document = tomlkit.parse(text)
-    points = document["project"]["entry-points"]["siak_gateway"]  # type: ignore[index] # checked by the caller: our own
-    points[name] = f"{words['module']}:{words['Class']}"  # type: ignore[index] # as above
+    points = document["project"]["entry-points"]["siak_gateway"]
+    points[name] = f"{words['module']}:{words['Class']}"
     return tomlkit.dumps(document)
 
 

@@ -140,9 +140,7 @@ def _table_names(connection: sa.Connection) -> frozenset[str]:
 
 def _refuse_others(chosen: MigrationSet, touched: frozenset[str]) -> None:
     """An extension makes and drops tables of its own name only."""
-    others = sorted(
-        name for name in touched if not name.startswith(chosen.prefix) and name != chosen.version_table
-    )
+    others = sorted(name for name in touched if not name.startswith(chosen.prefix) and name != chosen.version_table)
     if others:
         raise MigrationFailed(f"{chosen.name} may only make tables named {chosen.prefix}…, not {', '.join(others)}")
 

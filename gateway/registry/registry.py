@@ -180,8 +180,9 @@ class Registry:
         for member in tuple(self._members):
             stage: Stage = "tables"
             try:
-                for tables in member.tables if make_tables is not None else ():
-                    await make_tables(member.name, tables)
+                if make_tables is not None:
+                    for tables in member.tables:
+                        await make_tables(member.name, tables)
                 stage = "open"
                 async with asyncio.timeout(self._limits.open):
                     await member.extension.open()

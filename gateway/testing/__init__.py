@@ -1,7 +1,7 @@
 """What tests of the gateway and of outside extensions stand on: real parts that are easy to start and to break.
 
-For outside authors: the names below, which change only with `API_VERSION` of the contract. `Stage` is a gateway beside a
-mocked centre; examples are cases as files; `check_extension` is the licence that `siak-gateway adapters check` gives.
+For outside authors: the names below, which change only with `API_VERSION` of the contract. `Stage` is a gateway beside
+a mocked centre; examples are cases as files; `check_extension` is the licence that `siak-gateway adapters check` gives.
 """
 
 from gateway.contract.extension import API_VERSION

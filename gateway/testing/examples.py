@@ -8,8 +8,9 @@ examples/
   <case>/centre.json          how the centre behaves in this case, such as {"mode": "refuse"}
 ```
 
-Within texts `{nik}`, `{no_kk}` and `{name}` stand for one synthetic resident, `{nik:deceased}` and the like for one of that
-group, `{key}` for the caller's key. In an answer `"..."` stands for any value, and as a member's name for further members.
+Within texts `{nik}`, `{no_kk}` and `{name}` stand for one synthetic resident, `{nik:deceased}` and the like for one of
+that group, `{key}` for the caller's key. In an answer `"..."` stands for any value, and as a member's name for further
+members.
 """
 
 from __future__ import annotations

@@ -32,6 +32,9 @@ LOOKUP = Example(
 DEADLINE = 1.5
 """Seconds a question of the drill waits unless its case says otherwise."""
 
+NEIGHBOUR_WAITS = 3.0
+"""Seconds a neighbour waits at most, whatever the extension does."""
+
 NEIGHBOUR_VILLAGE = "3527032001"
 _PROBLEM = "application/problem+json"
 _NO_EXCUSE = frozenset({Internal.code, NotFound.code})
@@ -148,6 +151,7 @@ class Play:
     def neighbours_fault(self, people: Sequence[Person]) -> str:
         """What a caller of the native API in another village met; empty if it was served."""
         for person in people:
+            began = time.monotonic()
             heard = self.stage.request(
                 "POST",
                 LOOKUP.request.path,
@@ -157,6 +161,8 @@ class Play:
             )
             if heard.status != http.client.OK:
                 return f"a neighbour was refused: {heard.status} {_code_of(heard)}"
+            if (waited := time.monotonic() - began) > NEIGHBOUR_WAITS:
+                return f"a neighbour waited {waited:.1f} s"
         return ""
 
 

@@ -80,7 +80,7 @@ _BODIES: dict[Moment, str] = {
 def raising(subject: Subject, moment: Moment) -> Iterator[None]:
     """While the block runs, whoever loads the extension gets one that raises.
 
-    Start: `open` raises at once. Request: each handler, policy and observer does its work, then raises. Close: likewise.
+    Start: `open` raises at once. Request: each handler, policy and observer does its work, then raises; so does close.
     """
     folder = Path(tempfile.mkdtemp(prefix="gateway-drill-"))
     module = f"gateway_drill_{next(_numbers)}"

@@ -51,6 +51,7 @@ def check_extension(
     tell: Callable[[Line], None] = lambda _line: None,
     begin: Callable[[str], None] = lambda _rule: None,
     drill: bool = True,
+    only: Collection[str] = (),
     leave_out: Collection[str] = (),
 ) -> Report:
     """Look at one installed extension.
@@ -60,17 +61,23 @@ def check_extension(
         tell: Told each line as soon as it is known.
         begin: Told the name of each rule before it is looked at.
         drill: Whether the fire drill is played.
+        only: Names of the rules that are looked at; empty for all.
         leave_out: Rules that are looked at elsewhere, such as `typed` by a type checker's own run.
 
     Raises:
-        Unusable: No extension of that name is installed.
+        Unusable: No extension of that name is installed, or no rule has one of the names.
     """
+    every = (*RULES, *_drill())
+    if unknown := set(only) - {rule.name for rule in every}:
+        raise Unusable(
+            f"no rule is called {', '.join(sorted(unknown))}; rules: {', '.join(rule.name for rule in every)}"
+        )
     with tempfile.TemporaryDirectory(prefix="gateway-licence-") as work:
         look = _Look(Subject(name, Path(work)), tell, begin)
-        for rule in RULES:
-            look.at(rule, left_out=rule.name in leave_out)
-        for rule in _drill():
-            look.at(rule, left_out=not drill)
+        for rule in every:
+            if not only or rule.name in only:
+                left_out = rule.name in leave_out or (not drill and rule.name.startswith(DRILL))
+                look.at(rule, left_out=left_out)
     return Report(name, tuple(look.lines))
 
 

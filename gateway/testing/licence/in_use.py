@@ -74,7 +74,8 @@ def _fits(path: list[str], shape: list[str]) -> bool:
 
 def no_personal_data(subject: Subject) -> Iterator[str]:
     """Asked about marked residents, with the centre well and broken, it leaves no mark but in good answers."""
-    printed = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    written = io.BytesIO()
+    printed = io.TextIOWrapper(written, "utf-8", write_through=True)
     told: list[bytes] = []
     with subject.stage() as stage:
         key, people = subject.key_of(stage), stage.people()[:MARKED]
@@ -86,7 +87,7 @@ def no_personal_data(subject: Subject) -> Iterator[str]:
             stage.close()
         places = {
             "its log": stage.logged.getvalue(),
-            "what it prints": printed.buffer.getvalue(),  # type: ignore[attr-defined] # the BytesIO above
+            "what it prints": written.getvalue(),
             "its refusals and operator pages": b"\n".join(told),
             **{f"{file.name} at rest": file.read_bytes() for file in _files(stage)},
         }

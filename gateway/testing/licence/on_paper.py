@@ -103,10 +103,8 @@ def typed(subject: Subject) -> Iterator[str]:
     if subject.folder is None:
         yield "it is not a package"
         return
-    command = [sys.executable, "-m", "mypy", "--strict", "--explicit-package-bases", "--no-error-summary"]
-    ended = subprocess.run(
-        [*command, "-p", subject.point.module], capture_output=True, text=True, check=False, timeout=_MYPY_WITHIN
-    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(subject.folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_MYPY_WITHIN)
     if ended.returncode:
         yield from (ended.stdout + ended.stderr).splitlines()[:5]
 
@@ -142,6 +140,13 @@ RULES = (
         "gold",
         running=False,
     ),
-    Rule("typed", "It passes mypy --strict.", "run mypy --strict on it and mend what it names", typed, "gold", running=False),
+    Rule(
+        "typed",
+        "It passes mypy --strict.",
+        "run mypy --strict on it and mend what it names",
+        typed,
+        "gold",
+        running=False,
+    ),
 )
 """What can be told without running it."""

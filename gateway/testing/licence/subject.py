@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -21,6 +20,7 @@ from gateway.wiring.offline import offline_host
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
+    from pathlib import Path
 
     from gateway.contract import Extension
     from gateway.registry.manifest import Kind, Manifest
