@@ -95,7 +95,7 @@ def _centre_faults(subject: Subject) -> Iterator[str]:
         yield from faults_of(play.ask_all(warm), all_good=True, when="on a normal day: ")
         for name, behaviour in behaviours:
             play.stage.behave(**behaviour)
-            yield from faults_of(play.ask_all(play.people(2), deadline=_IMPATIENT), when=f"{name}: ")
+            yield from faults_of(play.ask_all(play.people(2), at_once=2, deadline=_IMPATIENT), when=f"{name}: ")
             yield from faults_of(play.ask_all(warm[:2]), all_good=True, when=f"{name}, known before: ")
             if name == _SPENT:
                 return
