@@ -13,9 +13,13 @@ from urllib.parse import unquote
 
 import pytest
 
+import gateway.testing
 from gateway.contract.errors import every_error
+from gateway.contract.host import Host
 from gateway.settings import schema
 from gateway.settings.loading import loads
+from gateway.testing.drill.cases import CASES
+from gateway.testing.licence.checking import DRILL, RULES
 from gateway.wiring.chain import ORDER
 from tests.docs import cli_page, config_page, event_page, hook_page, metric_page
 from tests.docs.markdown import Unexplained, meanings
