@@ -44,7 +44,11 @@ def place(tmp_path: Path) -> Path:
 
 def siak_gateway(place: Path, *words: str) -> tuple[int, str]:
     """Run the command line with the package installed; exit code and output."""
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (place, ROOT))), "SIAK_GATEWAY_VAR": str(place / "var")}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (place, ROOT))),
+        "SIAK_GATEWAY_VAR": str(place / "var"),
+    }
     command = [sys.executable, "-m", "gateway", *words]
     ended = subprocess.run(
         command, cwd=place, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
