@@ -19,6 +19,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import date
 
     from gateway.contract.errors import GatewayError
     from gateway.contract.messages import Caller, CentreService
@@ -112,6 +113,21 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """A route will go; its answers say so from now on (`Deprecation`, `Sunset`, `Link`).
+
+    Attributes:
+        since: Day since when it should not be used any more.
+        gone: Day from which it may be gone; at least a year later.
+        instead: Address of a page that says what to use instead.
+    """
+
+    since: date
+    gone: date
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One address of the gateway.
 
@@ -127,6 +143,7 @@ class Route:
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount.
+        ends: When it goes; None for a route that stays.
     """
 
     method: str
@@ -140,3 +157,4 @@ class Route:
     errors: tuple[type[GatewayError], ...] = field(default=())
     content_type: str = "application/json"
     absolute: bool = False
+    ends: Ending | None = None

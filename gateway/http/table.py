@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 from gateway.contract.errors import MethodNotAllowed, NotFound
 from gateway.contract.web import Rule
 from gateway.http.bodies import BodyReader
+from gateway.http.ending import announced
 
 if TYPE_CHECKING:
     import re
@@ -48,12 +49,16 @@ def mount(route: Route, extension: str = "native") -> Mounted:
     """Check a route that has its full path and rule, and make its body's reader.
 
     Raises:
-        RouteFault: It has no rule, no known method, or a path that does not begin with a slash.
+        RouteFault: It has no rule, no known method, a path that does not begin with a slash, or ends too soon.
     """
     if not isinstance(route.rule, Rule):
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
     if not route.path.startswith("/") or route.method not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
         raise RouteFault(f"{extension}: {route.method} {route.path} is not a method and path that can be served")
+    try:
+        route = announced(route)
+    except ValueError as error:
+        raise RouteFault(f"{extension}: {route.method} {route.path} {error}") from None
     reader = BodyReader(route.body) if route.body is not None else None
     return Mounted(route, extension, reader)
 

@@ -1,4 +1,4 @@
-"""`docs/reference/licence.md`: the rules of the licence, the cases of the fire drill, the names of `gateway.testing`."""
+"""`docs/reference/licence.md`: its rules, the cases of the fire drill, the names of `gateway.testing`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _INTRO = """
-What `siak-gateway adapters check` and `plugins check` ask of an extension, and the names of `gateway.testing`, which change only
-with `api_version`. How to use them: [Test an extension](../how-to/test-an-extension.md).
+What `siak-gateway adapters check` and `plugins check` ask of an extension, and the names of `gateway.testing`, which
+change only with `api_version`. How to use them: [Test an extension](../how-to/test-an-extension.md).
 """
 
 

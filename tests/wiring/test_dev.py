@@ -67,13 +67,13 @@ def word(gateway: GatewayProcess) -> bytes:
 
 
 def test_a_changed_file_is_served_without_a_restart(gateway: GatewayProcess, site: Path) -> None:
-    """The word changes with the file, also one of the same length; a broken file leaves the adapter out until mended."""
+    """The word changes with the file, also one of its length; a broken file leaves it out until mended."""
     pid = gateway.pid
     assert word(gateway) == b'"one"'
     place = 0
     for text in ("two", "six"):
         (site / "growing" / "words.py").write_text(f'WORD = "{text}"\n')
-        place = len(gateway.log()[:place] + gateway.wait_for_log(RELOADED, after=place))
+        place += len(gateway.wait_for_log(RELOADED, after=place))
         assert word(gateway) == f'"{text}"'.encode()
     (site / "growing" / "words.py").write_text("WORD = (\n")
     assert "cannot be imported" in gateway.wait_for_log(RELOADED, after=place)

@@ -37,9 +37,14 @@ class Ext(Extension):
         return [Route("POST", "/notes", PUBLIC, self._note, "Notes.", "Catat.")]
 
     async def _note(self, request):
-        await self.host.transaction(lambda connection: connection.exec_driver_sql("INSERT INTO keeper_notes VALUES (1)") and None)
-        count = await self.host.read(lambda connection: connection.exec_driver_sql("SELECT COUNT(*) FROM keeper_notes").scalar_one())
-        return Response.json(count)
+        await self.host.transaction(add)
+        return Response.json(await self.host.read(count))
+
+def add(connection):
+    connection.execute(sa.text("INSERT INTO keeper_notes VALUES (1)"))
+
+def count(connection):
+    return connection.execute(sa.text("SELECT COUNT(*) FROM keeper_notes")).scalar_one()
 """
 REVISION = '''
 """A revision.

@@ -48,8 +48,8 @@ class Report:
 def check_extension(
     name: str,
     *,
-    tell: Callable[[Line], None] = lambda _line: None,
-    begin: Callable[[str], None] = lambda _rule: None,
+    tell: Callable[[Line], None] | None = None,
+    begin: Callable[[str], None] | None = None,
     drill: bool = True,
     only: Collection[str] = (),
     leave_out: Collection[str] = (),
@@ -88,7 +88,9 @@ def _drill() -> list[Rule]:
 class _Look:
     """Goes from rule to rule; what cannot be run any more is left out, and says so."""
 
-    def __init__(self, subject: Subject, tell: Callable[[Line], None], begin: Callable[[str], None]) -> None:
+    def __init__(
+        self, subject: Subject, tell: Callable[[Line], None] | None, begin: Callable[[str], None] | None
+    ) -> None:
         self._subject = subject
         self._tell = tell
         self._begin = begin
@@ -101,10 +103,12 @@ class _Look:
         if line is None and rule.tier is not None and not self._claimed(rule):
             return
         if line is None:
-            self._begin(rule.name)
+            if self._begin is not None:
+                self._begin(rule.name)
             line = self._looked(rule)
         self.lines.append(line)
-        self._tell(line)
+        if self._tell is not None:
+            self._tell(line)
 
     def _looked(self, rule: Rule) -> Line:
         began = time.monotonic()
