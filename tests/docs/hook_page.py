@@ -18,7 +18,8 @@ _INTRO = f"""
 An extension is a class named by an entry point in the group `{ENTRY_POINT_GROUP}`; the contract's version is
 {API_VERSION}. Hooks are its methods marked with `hookimpl`, sync and typed. They are called once per (re)load and
 *register objects*; observers are called per event. How to write one:
-[Your first adapter](../tutorial/your-first-adapter.md), [Write a plugin](../how-to/write-a-plugin.md). Errors: [Error codes](errors.md).
+[Your first adapter](../tutorial/your-first-adapter.md), [Write a plugin](../how-to/write-a-plugin.md).
+Errors: [Error codes](errors.md).
 """
 
 

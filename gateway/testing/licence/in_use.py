@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MARKED = 12
 """Residents whose data are looked for afterwards."""
 
+_GRACE = 2.0
+"""Seconds a thread may take to end after everything was closed."""
+
 ROUND = 150
 """Questions of one round of the look at memory."""
 
@@ -155,9 +158,15 @@ def life(subject: Subject) -> Iterator[str]:
         yield from (f"{each.stage}: {each.reason}" for each in registry.failures)
         stage.close()
         yield from (f"close: {each.reason}" for each in registry.failures if each.stage == "close")
-    left = sorted(thread.name for thread in set(threading.enumerate()) - before if thread.is_alive())
+    left = sorted(thread.name for thread in set(threading.enumerate()) - before if _goes_on(thread))
     if left:
         yield f"it leaves threads behind: {', '.join(left)}"
+
+
+def _goes_on(thread: threading.Thread) -> bool:
+    """Whether a thread is still there after it had time to end."""
+    thread.join(_GRACE)
+    return thread.is_alive()
 
 
 def bounded_memory(subject: Subject) -> Iterator[str]:
