@@ -58,8 +58,8 @@ def siak_gateway(place: Path, *words: str) -> tuple[int, str]:
 
 def test_the_example_is_checked_and_switched_on(place: Path) -> None:
     """`plugins check` gives it its licence, `enable` puts it into the config, and the config is right then."""
-    code, said = siak_gateway(place, "plugins", "check", "office_hours")
-    assert (code, said.splitlines()[-1]) == (0, "office_hours has passed"), said
+    code, said = siak_gateway(place, "plugins", "check", "office_hours", "--no-drill")
+    assert (code, said.splitlines()[-1].partition(",")[0]) == (0, "office_hours has passed"), said
     code, said = siak_gateway(place, "plugins", "enable", "office_hours")
     assert (code, said.splitlines()[0]) == (0, "plugin office_hours is enabled in config/gateway.toml")
     code, said = siak_gateway(place, "config", "check")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +9,12 @@ import pytest
 from gateway.testing import check_extension
 from gateway.testing.drill.cases import CASES
 from gateway.testing.licence.checking import DRILL, RULES
+from tests.licence.conftest import PLANTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from gateway.testing import Line
+    from tests.licence.conftest import Plant
 
-PLANTED = Path(__file__).parent / "planted"
 EVERY = {**{rule.name: rule.name for rule in RULES}, **{f"{DRILL}{case.name}": f"drill_{case.name}" for case in CASES}}
 
 CAUGHT = {
@@ -51,27 +46,6 @@ CAUGHT = {
 """What each rule says of the adapter planted for it."""
 
 
-@pytest.fixture
-def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Installs the good adapter with the files of one planted case over its own, as pip would."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def install(case: str) -> None:
-        for folder in ("good", case):
-            shutil.copytree(PLANTED / folder, tmp_path / "planted", dirs_exist_ok=True)
-        for file in (tmp_path / "planted").glob("*.py.txt"):  # what our own type checker must not read
-            file.replace(file.with_suffix(""))
-        facts = tmp_path / "planted-1.dist-info"
-        facts.mkdir()
-        (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1\n")
-        (facts / "entry_points.txt").write_text("[siak_gateway]\nplanted = planted:Planted\n")
-        importlib.invalidate_caches()
-
-    yield install
-    for name in [name for name in sys.modules if name.partition(".")[0] == "planted"]:
-        del sys.modules[name]
-
-
 def test_every_rule_has_its_planted_adapter() -> None:
     """Nothing is asked that was never seen to fail."""
     assert CAUGHT.keys() == EVERY.keys()
@@ -79,7 +53,7 @@ def test_every_rule_has_its_planted_adapter() -> None:
 
 
 @pytest.mark.parametrize("rule", CAUGHT)
-def test_the_rule_catches_the_adapter_planted_for_it(plant: Callable[[str], None], rule: str) -> None:
+def test_the_rule_catches_the_adapter_planted_for_it(plant: Plant, rule: str) -> None:
     """The report names the culprit and the cure."""
     plant(EVERY[rule])
     report = check_extension("planted", only=(rule,))
@@ -89,7 +63,7 @@ def test_the_rule_catches_the_adapter_planted_for_it(plant: Callable[[str], None
     assert line.cure
 
 
-def test_the_good_one_passes_every_rule(plant: Callable[[str], None]) -> None:
+def test_the_good_one_passes_every_rule(plant: Plant) -> None:
     """What the planted ones were made of is without fault, so that each was caught for its own."""
     plant("good")
     told: list[Line] = []

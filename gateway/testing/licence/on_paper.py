@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ALLOWED = ("gateway.contract", "gateway.catalogue")
 """All that an extension may import of the gateway."""
 
+_FOLDERS = frozenset({"gateway", "plugins", "adapters"})
+"""Packages whose members are what counts, not they themselves."""
+
 _FEWEST_WORDS = 40
 _FIGURE = re.compile(r"\d[\d.,]*\s?(?:µs|us|ms)\b")
 _MYPY_WITHIN = 300.0
@@ -72,7 +75,7 @@ def _imported(node: ast.AST, depth: int) -> tuple[str, ...]:
         return tuple(alias.name for alias in node.names)
     if isinstance(node, ast.ImportFrom) and not node.level:
         module = node.module or ""
-        return tuple(f"{module}.{alias.name}" for alias in node.names) if module == "gateway" else (module,)
+        return tuple(f"{module}.{alias.name}" for alias in node.names) if module in _FOLDERS else (module,)
     if isinstance(node, ast.ImportFrom) and node.level > depth:
         return ("." * node.level + (node.module or ""),)
     if isinstance(node, ast.Call) and _name_of(node.func) in {"import_module", "__import__"}:
