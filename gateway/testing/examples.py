@@ -3,14 +3,15 @@
 ```
 examples/
   config.toml                 the extension's table for all its examples, where it needs one
+  secrets.toml                its secrets by name, such as desk_key = "{key}"
   <case>/request.json         {"method", "path", "json" | "form" | "text", "headers", "key": false, "operator": true}
   <case>/answer.json          {"status", "json" | "contains": [...], "headers"}
   <case>/centre.json          how the centre behaves in this case, such as {"mode": "refuse"}
 ```
 
 Within texts `{nik}`, `{no_kk}` and `{name}` stand for one synthetic resident, `{nik:deceased}` and the like for one of
-that group, `{key}` for the caller's key. In an answer `"..."` stands for any value, and as a member's name for further
-members.
+that group, `{key}` for the caller's key, `{password:USER}` for a password at the mocked centre. In an answer `"..."`
+stands for any value, and as a member's name for further members.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from gateway.mock_siak.accounts import demo_password
 from gateway.registry.finding import found
 from gateway.registry.manifest import folder_of
+from gateway.testing.processes import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 ANY = "..."
 _FORM = "application/x-www-form-urlencoded"
-_PLACEHOLDER = re.compile(r"\{(nik|no_kk|name|key|nik:[a-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{(nik|no_kk|name|key|nik:[a-z_]+|password:[a-z_]+)\}")
 
 
 class ExampleFault(Exception):  # its text is the message
@@ -111,6 +114,7 @@ def read_examples(folder: Path) -> tuple[Example, ...]:
         ExampleFault: A file is missing, no JSON, or says something no example knows.
     """
     places = sorted(path for path in folder.glob("*") if path.is_dir()) if folder.is_dir() else []
+    places = [place for place in places if not (place / "request.http").exists()]  # recordings to the byte are no cases
     return tuple(_example(place) for place in places)
 
 
@@ -134,11 +138,29 @@ def config_of(folder: Path) -> dict[str, Any]:
     Raises:
         ExampleFault: It is no TOML.
     """
-    file = folder / "config.toml"
+    return _table(folder / "config.toml")
+
+
+def secrets_of(folder: Path, key: str) -> dict[str, str]:
+    """The secrets of `examples/secrets.toml` by name, placeholders filled in; empty without one.
+
+    Raises:
+        ExampleFault: It is no TOML.
+    """
+    known = {"key": key}
+
+    def value(place: re.Match[str]) -> str:
+        word, _, user = place[1].partition(":")
+        return demo_password(SEED, user) if word == "password" else known.get(word, place[0])
+
+    return {name: _PLACEHOLDER.sub(value, text) for name, text in _table(folder / "secrets.toml").items()}
+
+
+def _table(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExampleFault(f"examples/config.toml: {error}") from None
+        raise ExampleFault(f"examples/{file.name}: {error}") from None
 
 
 def ask(stage: Stage, request: Asked, person: Person, key: str | None, *, headers: Mapping[str, str]) -> Heard:
@@ -211,6 +233,8 @@ def _filler(stage: Stage, person: Person, key: str) -> Callable[[str], str]:
 
     def value(place: re.Match[str]) -> str:
         word, _, group = place[1].partition(":")
+        if word == "password":
+            return demo_password(SEED, group)
         return stage.nik(group) if group else known[word]
 
     return lambda text: _PLACEHOLDER.sub(value, text)

@@ -191,6 +191,13 @@ class Stage:
         facts.setdefault("right", RIGHT)
         return str(self.run(self.gateway.callers.add(name, **facts))[1])
 
+    def give_secrets(self, extension: str, secrets: Mapping[str, str]) -> None:
+        """Put secrets of an extension where an admin would, `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`, and reload."""
+        named = {f"SIAK_GATEWAY_SECRET_{extension}_{name}".upper(): value for name, value in secrets.items()}
+        if named:
+            self._environ.update(named)
+            self.reload()
+
     def request(
         self,
         method: str,

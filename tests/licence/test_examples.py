@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.mock_siak.accounts import demo_password
 from gateway.testing import Example, ExampleFault, Heard, Stage, examples_of, read_examples, run_example
-from gateway.testing.examples import Asked, Expected, ask, differences
+from gateway.testing.examples import Asked, Expected, ask, differences, secrets_of
+from gateway.testing.processes import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +103,21 @@ def test_examples_are_found_by_the_name_of_the_extension() -> None:
     assert [example.name for example in examples_of("metrics")] == ["figures"]
     with pytest.raises(LookupError, match="no extension nobody is installed"):
         examples_of("nobody")
+
+
+def test_secrets_are_put_where_an_admin_would(tmp_path: Path) -> None:
+    """Names become variables of the extension, placeholders what they stand for; a wrong file is named."""
+    (tmp_path / "secrets.toml").write_text('desk_key = "{key}"\ndesk_password = "{password:dukcapil_sampang}"\n')
+    found = secrets_of(tmp_path, "sgw_x")
+    assert found == {"desk_key": "sgw_x", "desk_password": demo_password(SEED, "dukcapil_sampang")}
+    assert secrets_of(tmp_path / "nowhere", "") == {}
+    (tmp_path / "secrets.toml").write_text("=")
+    with pytest.raises(ExampleFault, match=r"examples/secrets\.toml: "):
+        secrets_of(tmp_path, "")
+
+
+def test_recordings_to_the_byte_are_no_cases(tmp_path: Path) -> None:
+    """A folder that holds `request.http` is left to whoever records such things."""
+    (tmp_path / "recorded").mkdir()
+    (tmp_path / "recorded" / "request.http").write_text("GET /")
+    assert read_examples(tmp_path) == ()

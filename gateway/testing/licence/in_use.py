@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.contract.web import Who
 from gateway.log import BLOT
 from gateway.testing.drill.play import Traffic, playing
-from gateway.testing.examples import ExampleFault, ask, config_of, read_examples, run_example
+from gateway.testing.examples import ExampleFault, ask, config_of, read_examples, run_example, secrets_of
 from gateway.testing.licence.rule import Rule
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def examples(subject: Subject) -> Iterator[str]:
         return
     try:
         config_of(subject.folder / "examples")
+        secrets_of(subject.folder / "examples", "")
         cases = read_examples(subject.folder / "examples")
     except ExampleFault as fault:
         yield str(fault)

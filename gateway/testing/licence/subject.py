@@ -13,7 +13,7 @@ from gateway.registry.loading import Broken, class_of
 from gateway.registry.manifest import folder_of
 from gateway.registry.registry import Registry
 from gateway.settings.loading import loads
-from gateway.testing.examples import ExampleFault, config_of, read_examples
+from gateway.testing.examples import ExampleFault, config_of, read_examples, secrets_of
 from gateway.testing.stage import Stage
 from gateway.wiring.offline import offline_host
 
@@ -128,8 +128,11 @@ class Subject:
         return Stage(self._work / str(self._stages), config=self._table(), **names)
 
     def key_of(self, stage: Stage, name: str = "drill", **facts: Any) -> str:
-        """A key that may use it: bound to it where it is an adapter."""
-        return stage.add_client(name, adapter=self.name if self.kind == "adapter" else None, **facts)
+        """A key that may use it: bound to it where it is an adapter, and told to it where its secrets name a key."""
+        key = stage.add_client(name, adapter=self.name if self.kind == "adapter" else None, **facts)
+        if self.folder is not None:
+            stage.give_secrets(self.name, secrets_of(self.folder / "examples", key))
+        return key
 
     def _config(self) -> str:
         return f'[{self.kind}s]\nenabled = ["{self.name}"]\n{self._table()}'
