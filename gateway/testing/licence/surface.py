@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.testing.licence.subject import Subject
 
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PERSONAL = re.compile(r"\{[^}]*(?:nik|kk|nama|name)[^}]*\}", re.IGNORECASE)
 
 
