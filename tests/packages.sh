@@ -2,7 +2,7 @@
 # Installs the Debian packages the tests need where root and apt are there; elsewhere it names what is left out.
 # With CI=true nothing may be left out.
 set -euo pipefail
-declare -A needed=([postgresql]='ls /usr/lib/postgresql/*/bin/initdb' [curl]='command -v curl')
+declare -A needed=([postgresql]='ls /usr/lib/postgresql/*/bin/initdb' [curl]='command -v curl' [chromium]='command -v chromium || command -v chromium-browser')
 missing=()
 for package in "${!needed[@]}"; do
     sh -c "${needed[$package]}" >/dev/null 2>&1 || missing+=("$package")

@@ -26,6 +26,11 @@ Kind = Literal["plugin", "adapter"]
 PID_FILE = "gateway.pid"
 """File in the data folder in which a running gateway keeps its process id."""
 
+_CHECK = """Put {kind}s to the licence: rules of their tier, examples, and a fire drill with the mocked centre.
+
+Without a NAME every installed {kind} is looked at. Takes about ten seconds each; exit 1 when a rule fails.
+"""
+
 _config = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -56,14 +61,28 @@ def _group(kind: Kind, sample: str) -> click.Group:
     def disable(name: str, config_file: Path | None) -> None:
         switch(kind, name, config_file, enabled=False)
 
-    @group.command(help="Check manifest and class of what is installed.", epilog=f"Example: {program} check {sample}")
+    @group.command(help=_CHECK.format(kind=kind), epilog=f"Example: {program} check {sample}")
     @click.argument("names", nargs=-1)
-    @click.option("--against", metavar="URL", help="Put recorded questions to this server too; show differing bytes.")
+    @click.option("--rule", "only", multiple=True, help="Look at this rule only; may be given again.")
+    @click.option("--drill/--no-drill", default=True, help="Play the fire drill too.  [default: drill]")
+    @click.option(
+        "--against", metavar="URL", help="Instead, put recorded questions to this server too; show differences."
+    )
     @click.option("--values", "values_file", type=click.Path(path_type=Path), help="Numbers and users for --against.")
+    @_json
     @_config
-    def check(names: tuple[str, ...], against: str | None, values_file: Path | None, config_file: Path | None) -> None:
+    def check(
+        names: tuple[str, ...],
+        only: tuple[str, ...],
+        against: str | None,
+        values_file: Path | None,
+        config_file: Path | None,
+        *,
+        drill: bool,
+        as_json: bool,
+    ) -> None:
         if against is None:
-            check_installed(kind, names, config_file)
+            check_installed(kind, names, only, config_file, drill=drill, as_json=as_json)
         else:
             from gateway.cli.adapters_check import compare_with
 
@@ -129,25 +148,30 @@ def tell_running(data_folder: Path) -> str:
     return f"the running gateway (process {pid}) was told to reload; its log says what came of it"
 
 
-def check_installed(kind: Kind, names: tuple[str, ...], config_file: Path | None) -> None:
-    """Print a line per extension; exit 1 if one is not as it should be."""
+def check_installed(
+    kind: Kind,
+    names: tuple[str, ...],
+    only: tuple[str, ...],
+    config_file: Path | None,
+    *,
+    drill: bool,
+    as_json: bool,
+) -> None:
+    """Put extensions to the licence; exit 1 if one does not pass."""
+    from gateway.cli.licence import check
     from gateway.registry.finding import found
-    from gateway.registry.loading import Broken, class_of
+    from gateway.testing.licence.subject import Unusable
 
-    every = {each.name: each for each in _of_kind(kind, _settings(config_file))}
+    every = [each.name for each in _of_kind(kind, _settings(config_file))]
     for name in names:
         if name not in every or name not in found():
             _stop(1, f"no {kind} {name} is installed")
-    failed = False
-    for name in names or tuple(each for each in every if each in found()):
-        fault = every[name].detail or ("" if every[name].manifest else "it has no manifest.toml")
-        try:
-            class_of(found()[name])
-        except Broken as error:
-            fault = str(error)
-        click.echo(f"{name:<24} {fault or 'ok'}")
-        failed = failed or bool(fault)
-    sys.exit(1 if failed else 0)
+    chosen = names or tuple(name for name in every if name in found())
+    try:
+        passed = check(chosen, only, drill=drill, as_json=as_json)
+    except Unusable as error:
+        _stop(2, str(error))
+    sys.exit(0 if passed else 1)
 
 
 def _checked(text: str, path: Path, name: str) -> Settings:
@@ -227,3 +251,22 @@ def _stop(code: int, message: str) -> NoReturn:
 
 plugins_group = _group("plugin", "caller_quota")
 adapters_group = _group("adapter", "dukcapil_ws")
+
+
+@adapters_group.command(epilog="Example: siak-gateway adapters new village_desk --into .")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Folder to write it into.  [default: .]")
+@click.option("--in-tree", is_flag=True, help="Among the built-in adapters of this working copy.")
+def new(name: str, into: Path, *, in_tree: bool) -> None:
+    """Write adapter NAME: a package with route, page, table, manifest, examples and tests that passes its checks."""
+    from gateway.cli.new_adapter import NotWritten, write_in_tree, write_package
+
+    try:
+        written = write_in_tree(name, into) if in_tree else write_package(name, into)
+    except NotWritten as error:
+        _stop(2, str(error))
+    except OSError as error:
+        _stop(1, f"{error.filename}: {error.strerror}; nothing was written")
+    for file in written.files:
+        click.echo(file)
+    click.echo("\nNext:\n" + "\n".join(f"  {command}" for command in written.next))

@@ -15,14 +15,16 @@ def migrate(*, check: bool, config_file: Path | None) -> None:
     """Bring the database to this version; SQLite does so by itself when the gateway starts."""
     from gateway.cli.faults import FAILED, read_config, stop_on_fault  # imports late
     from gateway.database import migrate as migrations
+    from gateway.wiring.offline import extension_tables
 
     settings = read_config(config_file)
     with stop_on_fault():
         url = settings.database_url(os.environ)
+        sets = (migrations.CORE, *extension_tables(settings))
         if check:
-            pending = migrations.pending(url)
+            pending = migrations.pending(url, sets)
             click.echo("\n".join(f"pending: {revision}" for revision in pending) or "The database is up to date.")
             raise SystemExit(FAILED if pending else 0)
         settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        applied = migrations.migrate(url)
+        applied = migrations.migrate(url, sets)
     click.echo("\n".join(f"applied: {revision}" for revision in applied) or "The database is up to date.")

@@ -27,7 +27,8 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.command(epilog="Example: siak-gateway run    (the same as: make run)")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 @click.option("--population", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="People.")
-def run(config_file: Path | None, population: int) -> None:
+@click.option("--dev", is_flag=True, help="Reload when a file of an enabled extension changes.")
+def run(config_file: Path | None, population: int, *, dev: bool) -> None:
     """Try it out: start the mock centre and the gateway, and say what to do with them."""
     from gateway.cli.faults import FAILED, read_config, stop_on_fault  # imports late
     from gateway.cli.trial import Trial, TrialFailed
@@ -37,7 +38,7 @@ def run(config_file: Path | None, population: int) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
             signal.signal(number, _as_interrupt)
     with stop_on_fault():
-        trial = Trial(settings, config_file, population, os.environ)
+        trial = Trial(settings, config_file, population, os.environ, dev=dev)
         try:
             trial.start(click.echo)
             click.echo(trial.things_to_try())

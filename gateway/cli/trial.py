@@ -50,14 +50,22 @@ class Trial:
         config_file: Where it came from, for the gateway's own process.
         population: People of the mock.
         environ: The environment.
+        dev: The gateway reloads when a file of an extension changes.
     """
 
     def __init__(
-        self, settings: Settings, config_file: Path | None, population: int, environ: Mapping[str, str]
+        self,
+        settings: Settings,
+        config_file: Path | None,
+        population: int,
+        environ: Mapping[str, str],
+        *,
+        dev: bool = False,
     ) -> None:
         self._settings = settings
         self._config_file = config_file
         self._population = population
+        self._dev = dev
         self._environ = dict(environ)
         self._mock: MockProcess | None = None
         self._gateway: subprocess.Popen[bytes] | None = None
@@ -192,6 +200,8 @@ Ctrl-C stops both.
         command = [sys.executable, "-m", "gateway", "serve"]
         if self._config_file is not None:
             command += ["--config", str(self._config_file)]
+        if self._dev:
+            command.append("--dev")
         address_file = self._settings.data_folder / "addresses.json"
         address_file.unlink(missing_ok=True)
         self._gateway = subprocess.Popen(command, env=self._environ, start_new_session=True)  # ourselves

@@ -19,6 +19,7 @@ from gateway.contract.messages import (
 )
 from gateway.contract.roles import Allowed, Authenticator, Health, HealthCheck, Intent, Policy
 from gateway.contract.status import CentreStatus
+from gateway.contract.storage import Tables
 
 __all__ = [
     "API_VERSION",
@@ -51,5 +52,6 @@ __all__ = [
     "Question",
     "Reply",
     "Right",
+    "Tables",
     "hookimpl",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.contract.events import CircuitMove, ExchangeRecord
     from gateway.contract.host import Job
     from gateway.contract.roles import Authenticator, HealthCheck, Policy
+    from gateway.contract.storage import Tables
     from gateway.contract.web import Route
 
 hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
@@ -26,6 +27,11 @@ hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
 @hookspec
 def gateway_routes() -> Sequence[Route]:  # type: ignore[empty-body] # a hook's specification has no body
     """HTTP routes, each with its rule. Asked once per (re)load. Adapters are mounted under `/apps/<name>`."""
+
+
+@hookspec
+def gateway_tables() -> Sequence[Tables]:  # type: ignore[empty-body] # a hook's specification has no body
+    """Its own tables, one folder of revisions at most. Asked once per (re)load; they are there before `open`."""
 
 
 @hookspec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     import httpx
+    import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
     from gateway.contract.messages import Answer, Caller, Question, Right
     from gateway.contract.status import CentreStatus
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,22 @@ class Host(Protocol):
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """How each service of the centre is, since when."""
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run a read of the extension's own tables on a thread; plain values come back, never open cursors.
+
+        Raises:
+            StorageUnavailable, Overloaded: The storage cannot serve now.
+        """
+
+    async def transaction(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run a write of the extension's own tables; it is durable once this returns, or nothing of it was kept.
+
+        `work` acts on nothing but the connection, for it may be run again; it neither commits nor rolls back.
+
+        Raises:
+            StorageUnavailable, Overloaded: It was not written, or (`executed` is `unknown`) nobody knows.
+        """
 
     def every(self, job: Job) -> None:
         """Add periodic work after registration; it ends when the extension closes."""

@@ -22,6 +22,7 @@ from gateway.contract.messages import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import date
 
     from gateway.contract.errors import GatewayError
     from gateway.contract.messages import CentreService
@@ -116,6 +117,21 @@ class Response(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """A route will go; its answers say so from now on (`Deprecation`, `Sunset`, `Link`).
+
+    Attributes:
+        since: Day since when it should not be used any more.
+        gone: Day from which it may be gone; at least a year later.
+        instead: Address of a page that says what to use instead.
+    """
+
+    since: date
+    gone: date
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One address of the gateway.
 
@@ -132,6 +148,7 @@ class Route:
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only.
+        ends: When it goes; None for a route that stays.
     """
 
     method: str
@@ -146,3 +163,4 @@ class Route:
     content_type: str = "application/json"
     absolute: bool = False
     raw: bool = False
+    ends: Ending | None = None

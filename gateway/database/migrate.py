@@ -46,10 +46,12 @@ class MigrationSet:
         name: `core`, or the extension's name.
         package: Package whose folder holds the revision files, such as `gateway.database.migrations.versions`; one
             line of history, files named `r<revision>_<words>.py` so that names sort by age.
+        prefix: What the name of each of its tables begins with; empty for the core, which is not bound.
     """
 
     name: str
     package: str
+    prefix: str = ""
 
     @property
     def version_table(self) -> str:
@@ -124,10 +126,23 @@ def _upgrade(connection: sa.Connection, sets: Sequence[MigrationSet]) -> list[st
         if any(name.startswith(f"{each.name}:") for name in todo):
             from gateway.database.upgrade import upgrade  # noqa: PLC0415 # Alembic is loaded only when it is needed
 
+            before = _table_names(connection)
             upgrade(connection, each.folder, each.version_table)
+            _refuse_others(each, before ^ _table_names(connection))
     if todo:
         _log.info("database.schema.migrated", revisions=todo)
     return todo
+
+
+def _table_names(connection: sa.Connection) -> frozenset[str]:
+    return frozenset(sa.inspect(connection).get_table_names())
+
+
+def _refuse_others(chosen: MigrationSet, touched: frozenset[str]) -> None:
+    """An extension makes and drops tables of its own name only."""
+    others = sorted(name for name in touched if not name.startswith(chosen.prefix) and name != chosen.version_table)
+    if others:
+        raise MigrationFailed(f"{chosen.name} may only make tables named {chosen.prefix}…, not {', '.join(others)}")
 
 
 def _revision(connection: sa.Connection, chosen: MigrationSet) -> str | None:

@@ -103,6 +103,8 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
         "parameters": [*_path_parameters(route), *(_PARAMETERS if route.rule.who is Who.CALLER else ())],
         "responses": {"200": _good(route, by_model), **_refusals(route, by_model)},
     }
+    if route.ends is not None:
+        operation["deprecated"] = True
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,

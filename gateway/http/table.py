@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 from gateway.contract.errors import MethodNotAllowed, NotFound
 from gateway.contract.web import Rule
 from gateway.http.bodies import BodyReader, RawReader
+from gateway.http.ending import announced
 
 if TYPE_CHECKING:
     import re
@@ -50,8 +51,8 @@ def mount(route: Route, extension: str = "native") -> Mounted:
     """Check a route that has its full path and rule, and make its body's reader.
 
     Raises:
-        RouteFault: It has no rule, no known method, a path that does not begin with a slash, or a body both raw and
-            decoded.
+        RouteFault: It has no rule, no known method, a path that does not begin with a slash, a body both raw and decoded,
+            or ends too soon.
     """
     if not isinstance(route.rule, Rule):
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
@@ -59,6 +60,10 @@ def mount(route: Route, extension: str = "native") -> Mounted:
         raise RouteFault(f"{extension}: {route.method} {route.path} is not a method and path that can be served")
     if route.raw and route.body is not None:
         raise RouteFault(f"{extension}: {route.method} {route.path} wants its body both raw and decoded")
+    try:
+        route = announced(route)
+    except ValueError as error:
+        raise RouteFault(f"{extension}: {route.method} {route.path} {error}") from None
     return Mounted(route, extension, _reader(route))
 
 

@@ -14,6 +14,7 @@ import pluggy
 from gateway.contract import hookspecs
 from gateway.contract.extension import ENTRY_POINT_GROUP
 from gateway.contract.host import Job
+from gateway.contract.storage import Tables
 from gateway.contract.web import Route
 from gateway.registry.loading import Broken
 
@@ -90,7 +91,7 @@ def answer_of(hook: str, method: Callable[[], object]) -> tuple[Any, ...]:
 
 
 def _fits(hook: str, given: object) -> bool:
-    kinds: dict[str, type] = {"gateway_routes": Route, "gateway_jobs": Job}
+    kinds: dict[str, type] = {"gateway_routes": Route, "gateway_jobs": Job, "gateway_tables": Tables}
     methods = {
         "gateway_policies": "before",
         "gateway_authenticators": "authenticate",

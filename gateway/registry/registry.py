@@ -1,9 +1,9 @@
 """The registry: builds the extensions the config enables, opens them, hands out what they gave, closes them.
 
 ```
-Registry.build ─► load class ─► check Config ─► cls(config, host) ─► hooks, once ─► open() ─► … ─► close()
-                      │              │                │                  │            │
-                   Failure      ConfigFaults       Failure            Failure      Failure   the others go on
+Registry.build ─► load class ─► check Config ─► cls(config, host) ─► hooks, once ─► tables ─► open() ─► … ─► close()
+                      │              │                │                  │           │         │
+                   Failure      ConfigFaults       Failure            Failure     Failure   Failure   others go on
 ```
 
 A reload builds and opens a new registry beside the old one, swaps, and closes the old one.
@@ -27,11 +27,12 @@ from gateway.registry.observing import Observers
 from gateway.settings import ConfigFaults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from gateway.contract.events import CircuitMove, ExchangeRecord
     from gateway.contract.extension import Extension
     from gateway.contract.host import Host, Job
+    from gateway.contract.storage import Tables
     from gateway.contract.web import Route
     from gateway.registry.loading import Planned
     from gateway.registry.manifest import Kind
@@ -42,7 +43,7 @@ EXTENSION_OPENED = "registry.extension.opened"
 EXTENSION_CLOSED = "registry.extension.closed"
 TABLE_UNUSED = "registry.table.unused"
 
-Stage = Literal["load", "build", "register", "open", "close"]
+Stage = Literal["load", "build", "register", "tables", "open", "close"]
 
 log = structlog.get_logger()
 
@@ -107,6 +108,7 @@ class Member:
     kind: Kind
     extension: Extension
     routes: tuple[Mounted, ...]
+    tables: tuple[Tables, ...]
     jobs: tuple[OwnedJob, ...]
     policies: tuple[GuardedPolicy, ...]
     authenticators: tuple[GuardedAuthenticator, ...]
@@ -169,15 +171,24 @@ class Registry:
         """What failed so far."""
         return tuple(self._failures)
 
-    async def open(self) -> None:
-        """Open all extensions in the config's order; one that fails is left out and the others go on."""
+    async def open(self, make_tables: Callable[[str, Tables], Awaitable[None]] | None = None) -> None:
+        """Open all extensions in the config's order; one that fails is left out and the others go on.
+
+        Args:
+            make_tables: Brings the tables of an extension, named first, up to date; None where there is no storage.
+        """
         for member in tuple(self._members):
+            stage: Stage = "tables"
             try:
+                if make_tables is not None:
+                    for tables in member.tables:
+                        await make_tables(member.name, tables)
+                stage = "open"
                 async with asyncio.timeout(self._limits.open):
                     await member.extension.open()
                 log.info(EXTENSION_OPENED, extension=member.name, kind=member.kind)
             except ANYTHING as error:
-                self._fail(member.name, member.kind, "open", error)
+                self._fail(member.name, member.kind, stage, error)
                 self._remove(member)
                 await self._close(member)
 
@@ -229,6 +240,7 @@ class Registry:
             kind,
             extension,
             tuple(Mounted(name, kind, route) for route in given("gateway_routes")),
+            _one_folder(given("gateway_tables")),
             tuple(OwnedJob(name, job) for job in given("gateway_jobs")),
             tuple(GuardedPolicy(name, each, limits.policy) for each in given("gateway_policies")),
             tuple(GuardedAuthenticator(name, each, limits.authenticator) for each in given("gateway_authenticators")),
@@ -258,6 +270,12 @@ class Registry:
         reason = str(error) if isinstance(error, Broken) else _reason(error)
         self._failures.append(Failure(name, kind, stage, reason))
         log.error(EXTENSION_FAILED, extension=name, kind=kind, stage=stage, reason=reason, exc_info=error)
+
+
+def _one_folder(tables: tuple[Tables, ...]) -> tuple[Tables, ...]:
+    if len(tables) > 1:
+        raise Broken("gateway_tables gives more than one folder of revisions")
+    return tables
 
 
 def _reason(error: BaseException) -> str:

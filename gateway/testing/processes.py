@@ -26,7 +26,7 @@ from gateway.vault.keys import create_secrets, environment_of
 from gateway.wiring.offline import with_callers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.mock_siak.accounts import Account
@@ -96,6 +96,7 @@ class GatewayProcess:
         rights: TOML of the rights; None takes `demo_rights()`.
         environ: Further environment variables.
         seed: Seed of the mock, for the passwords of its accounts.
+        options: Further options of `serve`.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class GatewayProcess:
         rights: str | None = None,
         environ: Mapping[str, str] | None = None,
         seed: int = SEED,
+        options: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -124,6 +126,7 @@ class GatewayProcess:
             "SIAK_GATEWAY_PORT": "",
             **(environ or {}),
         }
+        self._options = tuple(options)
         self._child: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.operator = ""
@@ -142,7 +145,7 @@ class GatewayProcess:
         """
         addresses = self.data / "addresses.json"
         addresses.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config_file)]
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config_file), *self._options]
         with self.log_file.open("ab") as log:
             self._child = subprocess.Popen(
                 command, env=self.environ, stdout=log, stderr=log, cwd=self.folder

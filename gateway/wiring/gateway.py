@@ -27,7 +27,7 @@ from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
 from gateway.wiring.generation import Generation, rights_of
-from gateway.wiring.parts import accounts_of, open_callers, open_database, open_keyring
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.centre.account import Account
     from gateway.contract.events import CircuitMove
     from gateway.contract.host import Clock
+    from gateway.contract.storage import Tables
     from gateway.database import Database
     from gateway.people.callers import Callers
     from gateway.settings import Settings
@@ -189,6 +190,8 @@ class Gateway:
             settings,
             self.chain,
             self.callers,
+            self.database,
+            self._make_tables,
             self.supervisor,
             self._clock,
             _outbound,
@@ -196,6 +199,9 @@ class Gateway:
             next(self._numbers),
             self._environ,
         )
+
+    async def _make_tables(self, name: str, tables: Tables) -> None:
+        await make_tables(self.settings.database_url(self._environ), name, tables)
 
     async def _refresh_keys(self) -> None:
         await self.callers.refresh()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import httpx
 
     from gateway.contract.host import Clock, Job
+    from gateway.contract.storage import Tables
+    from gateway.database import Database
     from gateway.people.callers import Callers
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
@@ -51,6 +53,8 @@ class Generation:
         settings: The config.
         chain: The way to the centre, shared by all generations.
         callers: Callers and their keys, shared by all generations.
+        database: Holds the extensions' tables.
+        make_tables: Brings the tables of an extension up to date.
         supervisor: Runs the extensions' jobs.
         clock: The gateway's clock.
         http: Makes outbound clients for extensions.
@@ -67,6 +71,8 @@ class Generation:
         settings: Settings,
         chain: Chain,
         callers: Callers,
+        database: Database,
+        make_tables: Callable[[str, Tables], Awaitable[None]],
         supervisor: Supervisor,
         clock: Clock,
         http: Callable[[], httpx.AsyncClient],
@@ -79,10 +85,11 @@ class Generation:
         self.asker = Asker(chain, self.rights, clock, settings.centre.deadline)
         self._chain = chain
         self._callers = callers
+        self._make_tables = make_tables
         self._supervisor = supervisor
         self._core_readiness = readiness
         self._number = number
-        self._shared = Services(self.asker, clock, http, chain.status, environ)
+        self._shared = Services(self.asker, clock, http, chain.status, environ, database)
         self._hosts: dict[str, ExtensionHost] = {}
         self.door = KeyDoor(callers, self.rights)
         self.public = self.operator = RouteTable(())
@@ -97,7 +104,7 @@ class Generation:
         """
         try:
             self._settle()
-            await self.registry.open()
+            await self.registry.open(self._make_tables)
             self._settle()
             await self._release_lost()
             for owned in self.registry.jobs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import httpx
+    import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
     from gateway.contract.host import Asking, Clock, Job
     from gateway.contract.messages import Answer, Caller, Question, Right
     from gateway.contract.status import CentreStatus
+    from gateway.database import Database
     from gateway.flows.ask import Asker
     from gateway.wiring.door import KeyDoor
+
+T = TypeVar("T")
 
 
 class Services:
@@ -34,6 +38,7 @@ class Services:
         http: Makes outbound clients.
         status: State of the way to the centre.
         environ: Where secrets are found.
+        database: Holds the extensions' tables.
     """
 
     def __init__(
@@ -43,12 +48,14 @@ class Services:
         http: Callable[[], httpx.AsyncClient],
         status: Callable[[], tuple[CentreStatus, ...]],
         environ: Mapping[str, str],
+        database: Database,
     ) -> None:
         self.asker = asker
         self.clock = clock
         self.http = http
         self.status = status
         self.environ = environ
+        self.database = database
         self.door: KeyDoor | None = None
 
 
@@ -134,6 +141,14 @@ class ExtensionHost:
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """How each service of the centre is, since when."""
         return self._services.status()
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run a read of the extension's own tables."""
+        return await self._services.database.read(work)
+
+    async def transaction(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run a write of the extension's own tables; durable once this returns."""
+        return await self._services.database.write(work)
 
     def every(self, job: Job) -> None:
         """Add periodic work; it ends when the extension closes."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.wiring.parts import open_callers, open_database, open_keyring
+import structlog
+
+from gateway.registry.registry import Registry
+from gateway.wiring.clock import SystemClock
+from gateway.wiring.parts import open_callers, open_database, open_keyring, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from gateway.contract.host import Host
+    from gateway.database.migrate import MigrationSet
     from gateway.people.callers import Callers
     from gateway.settings import Settings
 
@@ -41,3 +47,32 @@ def with_callers(settings: Settings, environ: Mapping[str, str], work: Callable[
             return await work(callers)
 
     return asyncio.run(run())
+
+
+def extension_tables(settings: Settings) -> list[MigrationSet]:
+    """The revisions of all enabled extensions; those that cannot be built have said so in the log.
+
+    Raises:
+        ConfigFaults: An enabled extension is not installed, or its table is wrong.
+    """
+    registry = Registry.build(settings, offline_host)
+    return [tables_of(member.name, tables) for member in registry.members for tables in member.tables]
+
+
+def offline_host(name: str) -> Host:
+    """The host of an extension that is only asked what it would register."""
+    host: Any = OfflineHost(name)  # only asked what a hook may need; anything else is an error of the extension
+    return host  # type: ignore[no-any-return] # as said
+
+
+class OfflineHost:
+    """It has a name, a clock and a log; what else a host does, it does once the gateway is open."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.clock = SystemClock()
+        self.log = structlog.get_logger(f"extension.{name}").bind(extension=name)
+
+    def centre_status(self) -> tuple[()]:
+        """No centre is known here."""
+        return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,7 +11,8 @@ from gateway.catalogue import regions
 from gateway.centre.account import Account
 from gateway.contract.errors import StorageUnavailable
 from gateway.database import Database
-from gateway.database.migrate import migrate, pending
+from gateway.database.engine import kind_of, parse_url
+from gateway.database.migrate import CORE, MigrationSet, migrate, pending
 from gateway.people.callers import Callers
 from gateway.settings import SecretMissing
 from gateway.vault import api_keys
@@ -18,9 +20,10 @@ from gateway.vault.keys import Keyring, create_secrets
 from gateway.wiring.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gateway.contract.host import Clock
+    from gateway.contract.storage import Tables
     from gateway.settings import Settings
 
 _log = structlog.get_logger("gateway.wiring")
@@ -63,8 +66,28 @@ async def open_database(settings: Settings, environ: Mapping[str, str]) -> Datab
     return database
 
 
-def _refuse_if_behind(url: str) -> None:
-    behind = pending(url)
+async def make_tables(url: str, name: str, tables: Tables) -> None:
+    """Bring the tables of an extension up to date: on SQLite here, on PostgreSQL by the admin.
+
+    Raises:
+        StorageUnavailable: A PostgreSQL database is behind them.
+        MigrationFailed: A revision cannot be applied, or touches tables of others.
+    """
+    sets = (tables_of(name, tables),)
+    if kind_of(parse_url(url)) == "postgresql":
+        await asyncio.to_thread(_refuse_if_behind, url, sets)
+        return
+    for revision in await asyncio.to_thread(migrate, url, sets):
+        _log.info("database.migrated", revision=revision)
+
+
+def tables_of(name: str, tables: Tables) -> MigrationSet:
+    """The revisions of an extension."""
+    return MigrationSet(name, tables.migrations, prefix=f"{name}_")
+
+
+def _refuse_if_behind(url: str, sets: Sequence[MigrationSet] = (CORE,)) -> None:
+    behind = pending(url, sets)
     if behind:
         raise StorageUnavailable(f"The database is {len(behind)} revisions behind; run: siak-gateway migrate")
 

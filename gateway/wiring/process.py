@@ -18,6 +18,7 @@ from gateway.http.table import RouteFault
 from gateway.log import configure
 from gateway.settings import ConfigFaults, SecretMissing, load
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.dev import SourceWatch, watch_forever
 from gateway.wiring.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -29,18 +30,22 @@ if TYPE_CHECKING:
 log = structlog.get_logger("gateway.process")
 
 
-def run_forever(settings: Settings) -> None:
+def run_forever(settings: Settings, *, dev: bool = False) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the config again.
+
+    Args:
+        settings: The config.
+        dev: Watch the files of extensions and reload when they change.
 
     Raises:
         ConfigFaults, SecretMissing, CertificateUnusable: The config, or a file it names, cannot be used.
         VaultError, GatewayError, PortTaken, RouteFault, OSError: It could not start.
     """
     configure(settings.log.level, settings.log.format)
-    uvloop.run(_serve(settings, os.environ))
+    uvloop.run(_serve(settings, os.environ, dev=dev))
 
 
-async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
+async def _serve(settings: Settings, environ: Mapping[str, str], *, dev: bool) -> None:
     gateway = await Gateway.open(settings, environ, SystemClock(), random.Random())  # noqa: S311 # jitter, not secrets
     stopping = asyncio.Event()
     reloads: set[asyncio.Task[None]] = set()
@@ -57,6 +62,8 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> None:
             loop.add_signal_handler(number, stopping.set)
         loop.add_signal_handler(signal.SIGHUP, reload)
         _settle_memory()
+        if dev:
+            reloads.add(loop.create_task(watch_forever(SourceWatch(lambda: gateway.settings), reload)))
         with _announced(settings.data_folder, urls):
             log.info("gateway.started", url=urls["gateway"], operator_port=urls["operator"].rpartition(":")[2])
             await stopping.wait()

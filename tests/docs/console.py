@@ -57,11 +57,11 @@ def matches(expected: str, output: str) -> bool:
     return re.fullmatch(pattern, output.strip(), re.DOTALL) is not None
 
 
-def run(steps: list[Step], folder: Path, environ: Mapping[str, str]) -> list[str]:
+def run(steps: list[Step], folder: Path, environ: Mapping[str, str], longest: float = _LONGEST) -> list[str]:
     """Run all commands in one shell; the output of each, errors included."""
     script = "exec 2>&1\n" + "".join(f"{step.command}\nprintf '\\n{_MARK}\\n'\n" for step in steps)
     ended = subprocess.run(
-        ["bash"], input=script.encode(), stdout=subprocess.PIPE, cwd=folder, env=environ, timeout=_LONGEST, check=True
+        ["bash"], input=script.encode(), stdout=subprocess.PIPE, cwd=folder, env=environ, timeout=longest, check=True
     )
     outputs = ended.stdout.decode().split(f"\n{_MARK}\n")
     return [output.replace("\r", "").strip() for output in outputs[: len(steps)]]

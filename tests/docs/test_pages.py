@@ -13,9 +13,13 @@ from urllib.parse import unquote
 
 import pytest
 
+import gateway.testing
 from gateway.contract.errors import every_error
+from gateway.contract.host import Host
 from gateway.settings import schema
 from gateway.settings.loading import loads
+from gateway.testing.drill.cases import CASES
+from gateway.testing.licence.checking import DRILL, RULES
 from gateway.wiring.chain import ORDER
 from tests.docs import cli_page, config_page, event_page, hook_page, metric_page
 from tests.docs.markdown import Unexplained, meanings
@@ -163,6 +167,29 @@ def test_every_hook_is_documented() -> None:
     """Each hook specification has a heading."""
     page = page_text("hooks.md")
     assert [name for name in hook_page.hooks() if f"### `{name}`\n" not in page] == []
+
+
+def test_everything_an_extension_may_use_is_documented() -> None:
+    """Each role, host method, class of the contract and name of the test kit stands on its page."""
+    page = page_text("hooks.md")
+    names = [role.__name__ for role in hook_page.role_protocols()]
+    names += [*hook_page.values(), *hook_page.web_values()]
+    assert [name for name in names if f"### `{name}`\n" not in page] == []
+    assert {"Route", "Request", "Tables", "Question", "Policy"} <= set(names)
+    methods = [name for name in vars(Host) if not name.startswith("_")]
+    assert [name for name in methods if not re.search(rf"^- `(async )?{name}\b", page, re.MULTILINE)] == []
+    kit = page_text("licence.md")
+    assert [name for name in gateway.testing.__all__ if f"### `{name}`\n" not in kit] == []
+    how_to = (ROOT / "docs/how-to/test-an-extension.md").read_text(encoding="utf-8")
+    told = {"Stage", "read_examples", "examples_of", "run_example", "check_extension", "API_VERSION"}
+    assert [name for name in told if name not in how_to] == []
+
+
+def test_every_rule_and_case_of_the_licence_is_documented() -> None:
+    """Each has its row, with what it asks and the cure."""
+    page = page_text("licence.md")
+    assert [rule.name for rule in RULES if f"| `{rule.name}` |" not in page] == []
+    assert [case.name for case in CASES if f"| `{DRILL}{case.name}` |" not in page] == []
 
 
 def test_every_metric_is_documented() -> None:

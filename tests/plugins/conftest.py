@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
+    import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
     from gateway.contract import Answer, Asking, Caller, CentreStatus, Clock, Job, Question, Right
+
+T = TypeVar("T")
 
 
 class Desk:
@@ -63,6 +66,14 @@ class Desk:
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """As set by the test."""
         return self.statuses
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """No storage here."""
+        raise LookupError(work)
+
+    async def transaction(self, work: Callable[[sa.Connection], T]) -> T:
+        """No storage here."""
+        raise LookupError(work)
 
     def every(self, job: Job) -> None:
         """No jobs here."""

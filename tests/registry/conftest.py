@@ -6,7 +6,7 @@ import importlib
 import sys
 import textwrap
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 import structlog
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+    import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
     from gateway.contract import Answer, Asking, Caller, CentreStatus, Clock, Host, Job, Question, Right
     from gateway.settings import Settings
+
+T = TypeVar("T")
 
 
 class Desk:
@@ -64,6 +67,14 @@ class Desk:
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """No centre here."""
         return ()
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """No storage here."""
+        raise LookupError(work)
+
+    async def transaction(self, work: Callable[[sa.Connection], T]) -> T:
+        """No storage here."""
+        raise LookupError(work)
 
     def every(self, job: Job) -> None:
         """No jobs here."""

@@ -1,0 +1,7 @@
+"""Nothing is wrong with this one."""
+
+from tests.licence.planted_desk import Desk
+
+
+class Planted(Desk):
+    """The adapter."""
