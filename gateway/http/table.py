@@ -51,8 +51,8 @@ def mount(route: Route, extension: str = "native") -> Mounted:
     """Check a route that has its full path and rule, and make its body's reader.
 
     Raises:
-        RouteFault: It has no rule, no known method, a path that does not begin with a slash, a body both raw and decoded,
-            or ends too soon.
+        RouteFault: It has no rule, no known method, a path that does not begin with a slash, a body that is both raw
+            and decoded, or ends too soon.
     """
     if not isinstance(route.rule, Rule):
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
