@@ -118,6 +118,12 @@ def read_examples(folder: Path) -> tuple[Example, ...]:
     return tuple(_example(place) for place in places)
 
 
+def recorded_in(folder: Path) -> set[tuple[str, str]]:
+    """Method and path of each recording to the byte (`<case>/request.http`), which tests of its own put."""
+    lines = [file.read_text(encoding="utf-8").partition("\n")[0].split() for file in folder.glob("*/request.http")]
+    return {(line[0], line[1].partition("?")[0]) for line in lines if len(line) > 1}
+
+
 def examples_of(name: str) -> tuple[Example, ...]:
     """The cases of an installed extension.
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.mock_siak.accounts import demo_password
 from gateway.testing import Example, ExampleFault, Heard, Stage, examples_of, read_examples, run_example
-from gateway.testing.examples import Asked, Expected, ask, differences, secrets_of
+from gateway.testing.examples import Asked, Expected, ask, differences, recorded_in, secrets_of
 from gateway.testing.processes import SEED
 
 if TYPE_CHECKING:
@@ -119,5 +119,6 @@ def test_secrets_are_put_where_an_admin_would(tmp_path: Path) -> None:
 def test_recordings_to_the_byte_are_no_cases(tmp_path: Path) -> None:
     """A folder that holds `request.http` is left to whoever records such things."""
     (tmp_path / "recorded").mkdir()
-    (tmp_path / "recorded" / "request.http").write_text("GET /")
+    (tmp_path / "recorded" / "request.http").write_text("GET /there?nik=1\nA: b\n\n")
     assert read_examples(tmp_path) == ()
+    assert recorded_in(tmp_path) == {("GET", "/there")}

@@ -75,6 +75,7 @@ def health_check(subject: Subject) -> Iterator[str]:
         yield "it registers no health check"
         return
     with subject.stage() as stage:
+        subject.key_of(stage)  # with its secrets, where it has any
         health = dict(stage.run(stage.gateway.generation.registry.health()))
         state = health.get(subject.name)
         if state is None or not state.ok:
