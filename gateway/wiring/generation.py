@@ -163,8 +163,9 @@ class Generation:
 
     def _openapi(self) -> dict[str, object]:
         if self._document is None:
+            ours = [one for one in self._public if not one.route.absolute]  # the others speak another service's dialect
             self._document = document(
-                self._public, title=TITLE, version=version("siak-gateway"), purposes=tuple(self.settings.purposes)
+                ours, title=TITLE, version=version("siak-gateway"), purposes=tuple(self.settings.purposes)
             )
         return self._document
 

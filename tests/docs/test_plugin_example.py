@@ -63,7 +63,8 @@ def test_the_example_is_checked_and_switched_on(place: Path) -> None:
     code, said = siak_gateway(place, "plugins", "enable", "office_hours")
     assert (code, said.splitlines()[0]) == (0, "plugin office_hours is enabled in config/gateway.toml")
     code, said = siak_gateway(place, "config", "check")
-    assert (code, said.rstrip().endswith("extensions: metrics, caller_quota, office_hours")) == (0, True)
+    last = "extensions: metrics, caller_quota, office_hours, dukcapil_ws"
+    assert (code, said.rstrip().endswith(last)) == (0, True)
 
 
 def test_the_example_is_typed(place: Path) -> None:
