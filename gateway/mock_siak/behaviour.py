@@ -238,7 +238,11 @@ def _one_of(choices: type[enum.Enum]) -> _Read:
 
 
 def _code(reading: _Reading, value: object, where: str) -> object:
-    return value if isinstance(value, str) and value in REJECTIONS else reading.wrong(where, f"one of {', '.join(REJECTIONS)}")
+    return (
+        value
+        if isinstance(value, str) and value in REJECTIONS
+        else reading.wrong(where, f"one of {', '.join(REJECTIONS)}")
+    )
 
 
 def _flag(reading: _Reading, value: object, where: str) -> object:

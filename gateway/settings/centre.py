@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.contract.messages import CentreService
-
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Read = Literal[CentreService.BIODATA, CentreService.FAMILY_CARD, CentreService.VERIFY]
+Read = Literal["biodata", "family_card", "verify"]
 
 
 class Section(BaseModel):
