@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pybreaker
 import structlog
@@ -41,7 +41,7 @@ from gateway.contract.events import CircuitMove, CircuitState
 from gateway.contract.messages import CentreService
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from random import Random
 
     from gateway.centre.link import Asker, Carriage, Flight, Link
@@ -304,7 +304,7 @@ class Breaker:
         circuit = self._circuits[service]
         return circuit.state, self._since[service], circuit.reason
 
-    async def ask(self, call: Call) -> Answer:
+    def ask(self, call: Call) -> Coroutine[Any, Any, Answer]:
         """Ask, if the circuit is closed or wants a probe.
 
         Raises:
@@ -313,7 +313,7 @@ class Breaker:
             GatewayError: What the client says.
         """
         carried = carry(call)
-        return await self.guard(carried, partial(self._inner.ask, carried))
+        return self.guard(carried, partial(self._inner.ask, carried))
 
     async def guard(self, carried: Carriage, go: Callable[[], Awaitable[T]]) -> T:
         """`go`, if the circuit is closed or wants a probe.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -26,7 +26,7 @@ from gateway.contract.errors import (
 from gateway.contract.messages import CentreService, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from random import Random
 
     from gateway.centre.link import Carriage, Link
@@ -93,7 +93,7 @@ class Limiter:
             self._gate.estimate(self._clock.monotonic(), Priority.COUNTER),
         )
 
-    async def ask(self, call: Call) -> Answer:
+    def ask(self, call: Call) -> Coroutine[Any, Any, Answer]:
         """Wait for a place and go on; or be refused at once.
 
         Raises:
@@ -101,7 +101,7 @@ class Limiter:
             GatewayError: What the links below say.
         """
         carried = carry(call)
-        return await self.admit(carried, partial(self._inner.ask, carried))
+        return self.admit(carried, partial(self._inner.ask, carried))
 
     async def admit(self, carried: Carriage, go: Callable[[], Awaitable[T]]) -> T:
         """Wait for a place and `go`; or be refused at once.
