@@ -1,7 +1,8 @@
 """The centre's book: what was handed in, what was decided, what happened, and blobs. SQLite; a commit is durable.
 
 Without a folder the book is in memory and ends with the process. In a folder it is written ahead and forced to the disk
-before anything is acknowledged, so neither SIGKILL nor a power cut takes back what somebody was told.
+before anything is acknowledged, so neither SIGKILL nor a power cut takes back what somebody was told. Everything that
+arrives together is committed together: nothing may be told to anybody while the book is `unsettled`.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Blob(msgspec.Struct, frozen=True):
 
 
 class Book:
-    """Open it before use; every method that writes returns only when that is durable."""
+    """Open it before use; what is written is durable after `commit`."""
 
     def __init__(self, folder: Path | None, population: str) -> None:
         """A book for the population described by `population`; decisions about another one would make no sense."""
@@ -86,10 +87,30 @@ class Book:
             raise StateError(f"{self._file}: belongs to {found}, not {self._population}")
 
     def close(self) -> None:
-        """Close it; safe to call twice."""
+        """Close it, with what was written; safe to call twice."""
         if self._database is not None:
+            self.commit()
             self._database.close()
             self._database = None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something was written that is not durable yet."""
+        return self._database is not None and self._database.in_transaction
+
+    def commit(self) -> None:
+        """Make everything written so far durable.
+
+        Raises:
+            sqlite3.Error: It is not, and is forgotten.
+        """
+        if not self._db.in_transaction:
+            return
+        try:
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
 
     def clear(self) -> None:
         """Forget everything; cursors given out before stay good."""
@@ -99,7 +120,8 @@ class Book:
 
     def arrive(self, reference: str) -> None:
         """Count one more arrival of something the book holds."""
-        self._db.execute(_ARRIVE, (reference,))
+        with self._transaction() as database:
+            database.execute(_ARRIVE, (reference,))
 
     def take(self, case: Case) -> Case:
         """Write a new case down and, if somebody handed it in, its arrival; the case with its number."""
@@ -112,7 +134,8 @@ class Book:
 
     def refuse(self, reference: str, code: str) -> None:
         """Count a refusal under a reference."""
-        self._db.execute(_REFUSE, (reference, code))
+        with self._transaction() as database:
+            database.execute(_REFUSE, (reference, code))
 
     def find(self, reference: str) -> Case | None:
         """The first case under a reference."""
@@ -194,14 +217,18 @@ class Book:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing, as a part of what is committed next."""
         database = self._db
-        database.execute("BEGIN IMMEDIATE")
+        if not database.in_transaction:
+            database.execute("BEGIN IMMEDIATE")
+        database.execute("SAVEPOINT part")
         try:
             yield database
         except BaseException:
-            database.execute("ROLLBACK")
+            database.execute("ROLLBACK TO part")
             raise
-        database.execute("COMMIT")
+        finally:
+            database.execute("RELEASE part")
 
     def _cases(self, query: str, values: tuple[object, ...]) -> Iterator[Case]:
         for number, body in self._db.execute(query, values).fetchall():

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import msgspec
+import structlog
 
 from gateway.mock_siak import faults
 from gateway.mock_siak.accounts import Door, Kind
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from gateway.mock_siak.accounts import Directory
     from gateway.mock_siak.answering import Desk
     from gateway.mock_siak.capacity import Capacity
+    from gateway.mock_siak.office import Office
     from gateway.mock_siak.writing import Operation, WriteDesk
 
+_log = structlog.get_logger()
 _CORS = b"Access-Control-Allow-Origin: *\r\n"
 _PREFLIGHT = (
     b"Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Allow-Headers: *\r\n"
@@ -81,11 +84,19 @@ class Centre:
     """Handles the requests of the centre's own port."""
 
     def __init__(
-        self, directory: Directory, desk: Desk, writes: WriteDesk, capacity: Capacity, rng: random.Random
+        self,
+        directory: Directory,
+        desk: Desk,
+        writes: WriteDesk,
+        office: Office,
+        capacity: Capacity,
+        rng: random.Random,
     ) -> None:
         self._directory = directory
         self._desk = desk
         self._writes = writes
+        self._office = office
+        self._untold: list[tuple[Visit, Said | None]] = []
         self._capacity = capacity
         self._random = rng
         self._places: dict[str, Place | None] = {}
@@ -99,6 +110,10 @@ class Centre:
     def speaks(self) -> bool:
         """Answers stay inside while the centre hangs or the way is cut."""
         return self.behaviour.mode not in (Mode.DOWN, Mode.HANG)
+
+    def close(self) -> None:
+        """Tell those who still wait nothing any more."""
+        self._untold.clear()
 
     def abandoned(self) -> None:
         """A caller left before its answer."""
@@ -182,16 +197,40 @@ class Centre:
             self._capacity.run(partial(self._serve, visit))
 
     def _serve(self, visit: Visit) -> None:
-        """Do the work, whether or not anybody still waits; then faults that strike the answer."""
-        said = visit.errand.serve()
+        """Do the work, whether or not anybody still waits; nothing is said before what was done is durable."""
+        try:
+            said: Said | None = visit.errand.serve()
+        except Exception:  # noqa: BLE001 whatever it is, the caller is told and the next one served
+            _log.exception("mock_siak.call.failed")
+            said = None
         self.stats.serve(visit.name)
         if self._capacity.began is not None:
             heard = visit.connection.attended
             self.stats.spend(Work(visit.errand.nik, self._capacity.began, time.monotonic(), heard))
-        if visit.fault is None:
-            visit.connection.reply(_framed(said, visit.connection))
-        else:
-            _spoil(visit.connection, said, visit.fault)
+        if not self._office.unsettled:
+            _tell(visit, said)
+            return
+        if not self._untold:
+            asyncio.get_running_loop().call_soon(self._settle)
+        self._untold.append((visit, said))
+
+    def _settle(self) -> None:
+        """Make durable what the calls of one turn of the loop did, at once for all of them; then tell."""
+        untold, self._untold = self._untold, []
+        is_durable = bool(untold) and self._office.commit()
+        for visit, said in untold:
+            _tell(visit, said if is_durable else None)
+
+
+def _tell(visit: Visit, said: Said | None) -> None:
+    """Answer, or say that it failed; and faults that strike the answer."""
+    connection = visit.connection
+    if said is None:
+        connection.reply(faults.error_500(visit.request.path, keep_alive=connection.keep_alive))
+    elif visit.fault is None:
+        connection.reply(_framed(said, connection))
+    else:
+        _spoil(connection, said, visit.fault)
 
 
 def _spoil(connection: Connection, said: Said, fault: Fault) -> None:

@@ -84,7 +84,10 @@ class Control:
         act = verbs.get(request.method)
         if act is None:
             raise Refused(405, [{"field": "method", "expected": f"one of {', '.join(verbs)}"}])
-        return await act(request)
+        document = await act(request)
+        if not self._mock.office.commit():
+            raise Refused(507, [{"field": "state", "expected": "a disk that can be written"}])
+        return document
 
     async def _behaviour(self, _: Request) -> dict[str, Any]:
         return self._mock.behaviour.document()

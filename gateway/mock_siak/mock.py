@@ -70,7 +70,7 @@ class MockSiak:
         self.office = Office(self.book, self.population, settings.seed, settings.clock)
         desk = Desk(self.population, self.directory, self.quota, calendar, self.office.settle)
         writes = WriteDesk(self.directory, self.office, self.book, PacketKey(settings.seed), calendar)
-        self._centre = Centre(self.directory, desk, writes, self._capacity, rng)
+        self._centre = Centre(self.directory, desk, writes, self.office, self._capacity, rng)
         self._behaviour, self._put_at = settings.behaviour, settings.clock()
         self._state = StateFile(settings.state) if settings.state else None
         self._connections: set[Connection] = set()
@@ -114,6 +114,7 @@ class MockSiak:
             port.close()
         for connection in (*self._connections, *self._control_connections):
             connection.reset()
+        self._centre.close()
         self.book.close()
         if self._ports:
             self._save()

@@ -10,9 +10,11 @@ import base64
 import hashlib
 import math
 import random
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from gateway.mock_siak.behaviour import Behaviour
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.mock_siak.people import Resident
     from gateway.mock_siak.population import Population
 
+_log = structlog.get_logger()
 _SIGMA = 0.5
 _OF_RECORDINGS = ("duplicate_record", "enroll_failure")
 _EVERYBODY = ""
@@ -66,6 +69,21 @@ class Office:
             if case.rejection is None:
                 self._carry_out(case, judge(self._population, case))
         self._next = self._book.next_due()
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something happened that a power cut would still undo; then nobody may be told anything."""
+        return self._book.unsettled
+
+    def commit(self) -> bool:
+        """Make what happened durable; False if that failed, and then it has not happened."""
+        try:
+            self._book.commit()
+        except sqlite3.Error:
+            _log.exception("mock_siak.book.failed")
+            self.resume()
+            return False
+        return True
 
     def hand_in(self, account: str, body: dict[str, Any]) -> tuple[Case, bool] | None:
         """Take in a submission or an opened recording; the case and whether it is new, None for a conflict.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import random
 import socket
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from gateway.contract.messages import CentreService
 from gateway.mock_siak import MockSettings
 from gateway.mock_siak.packets import seal
 from tests.centre.writing import REFERENCE, births, trip, way
+from tests.centre_client.far_end import http_reply
 from tests.mock_siak.conftest import Rig
 from tests.mock_siak.desk import VILLAGE, WRITER, ledger, sha256
 
@@ -333,3 +335,53 @@ def test_nothing_personal_is_in_an_address_or_an_error(rig: Rig) -> None:
                 assert "SITI" not in str(caught.value)
 
         asyncio.run(act())
+
+
+async def answering(*answers: bytes) -> asyncio.Server:
+    """A far end that gives these answers, one per request, whatever it is asked."""
+    left = iter(answers)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, StopIteration):
+            while head := (await reader.readuntil(b"\r\n\r\n")).lower():
+                _, found, rest = head.partition(b"content-length:")
+                await reader.readexactly(int(rest.split(b"\r\n")[0]) if found else 0)
+                writer.write(next(left))
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+def on(act: Callable[[Way], Awaitable[None]], *answers: bytes) -> None:
+    """Do something on a way to a far end that gives these answers."""
+
+    async def main() -> None:
+        async with await answering(*answers) as server:
+            host, port = server.sockets[0].getsockname()
+            async with way(f"http://{host}:{port}") as made:
+                await act(made)
+
+    asyncio.run(main())
+
+
+def test_a_blob_that_does_not_grow_ends() -> None:
+    """A centre that takes pieces and has never more of them is not fed for ever."""
+    nothing = http_reply(b"", "Upload-Offset: 0")
+
+    async def act(made: Way) -> None:
+        told = await failure(made.writes.put_blob(trip(), sha256(b"x"), 1, reader(b"x")))
+        assert told == ("centre_misanswered", "unknown")
+
+    on(act, nothing, nothing)
+
+
+def test_an_answer_about_another_ends_its_connection() -> None:
+    """It is an error, what was done is unknown, and no connection open by then is used again."""
+    other = b'{"reference": "%b", "receipt": "SK1", "state": "accepted", "accepted_at": "2026-06-01T00:00:00Z"}'
+
+    async def act(made: Way) -> None:
+        told = await failure(made.writes.find(trip(), REFERENCE))
+        assert told == ("centre_misanswered", "unknown")
+        assert await made.writes.find(trip(), REFERENCE) is not None
+
+    on(act, http_reply(other % b"another-reference"), http_reply(other % REFERENCE.encode()))
