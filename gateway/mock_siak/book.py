@@ -159,7 +159,9 @@ class Book:
     def decide(self, cases: Sequence[Case], events: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Write decisions down in their order, with the events (account or empty for all, body) that come of them."""
         with self._transaction() as database:
-            (last,) = database.execute("SELECT coalesce(max(decided), 0) FROM taken").fetchone()
+            (last,) = database.execute(
+                "SELECT coalesce(max(decided), 0) FROM taken WHERE decided IS NOT NULL"
+            ).fetchone()
             rows = [(last + place, _encode(case), case.id) for place, case in enumerate(cases, 1)]
             database.executemany("UPDATE taken SET decided = ?, body = ? WHERE id = ?", rows)
             told = [(account, _encode(body)) for account, body in events]

@@ -212,3 +212,42 @@ def test_no_interleaving_takes_effect_twice(steps: list[tuple[str, int, str]], s
         assert len(issued) <= 1
     finally:
         rig.close()
+
+
+def spoil(rig: Rig, *statements: str) -> None:
+    """Do something to the book behind the office's back."""
+
+    async def act() -> None:
+        for statement in statements:
+            rig.mock.book._db.execute(statement)
+
+    rig.run(act())
+
+
+def test_a_full_disk_is_a_500_and_nothing_more(rig: Rig) -> None:
+    """What could not be written is not acknowledged; with room again the same reference is taken in."""
+    body = submission("kk_lost", {"no_kk": cards(rig)[0], "rest": "x" * 100_000})
+    spoil(rig, "PRAGMA max_page_count = 1")
+    assert call(rig, "POST", "submissions", body)[0] == 500
+    spoil(rig, "PRAGMA max_page_count = 1000000")
+    assert call(rig, "GET", "submissions/reference-1")[0] == 404
+    assert call(rig, "POST", "submissions", body)[0] == 201
+    assert [entry["effects"] for entry in ledger(rig)["entries"]] == [1]
+
+
+def test_what_is_not_made_durable_is_not_told(rig: Rig) -> None:
+    """A commit that fails takes back all it held: callers and the control port hear of it, reads of nothing."""
+    nik = rig.nik()
+    spoil(
+        rig,
+        "PRAGMA foreign_keys = ON",
+        "CREATE TABLE firm (id INTEGER PRIMARY KEY REFERENCES fact (name) DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER loose AFTER INSERT ON taken BEGIN INSERT OR IGNORE INTO firm VALUES (1); END",
+    )
+    form = {"deceased": {"nik": nik, "date": "2026-06-01"}}
+    assert call(rig, "POST", "submissions", submission("death", form))[0] == 500
+    assert rig.control("POST", "/_mock/happenings", {"service": "death", "form": form})[0] == 507
+    spoil(rig, "DROP TRIGGER loose")
+    assert "RESPON" not in rig.ask(nik)["content"][0]
+    assert (events(rig), ledger(rig)["entries"]) == ([], [])
+    assert call(rig, "POST", "submissions", submission("death", form))[0] == 201
