@@ -1,8 +1,8 @@
 """Mock SIAK: a stand-in for the national centre that speaks as the Dukcapil web service does, on sockets of its own.
 
 A process of its own (`python -m gateway.mock_siak`) or an object in a test (`MockSiak`). It owns its sockets, so that
-it can refuse, stall and break at any byte. Reads: biodata, family cards, verify, `ws_server`. Writes, in a dialect of our
-own (docs/reference/centre-writes.md): submissions, recordings, blobs, events, blank cards.
+it can refuse, stall and break at any byte. Reads: biodata, family cards, verify, `ws_server`. Writes, in a dialect
+of our own (docs/reference/centre-writes.md): submissions, recordings, blobs, events, blank cards.
 
 ```
 connection (http1) ─► centre: mode, faults ─► capacity ─► answering ─► population, accounts, quota
