@@ -16,13 +16,13 @@ from gateway.contract.messages import Priority
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One kind of question the centre answers.
+    """One kind of exchange with the centre.
 
     Attributes:
         name: Stable name, `snake_case`; config, metrics and breakers use it.
         title: What people call it.
-        priority: The most urgent class its questions may travel in.
-        fields: Names of the keys it can answer with, or compare.
+        priority: The most urgent class its exchanges may travel in.
+        fields: Names of the keys it can answer with, or compare; none where nothing is asked.
     """
 
     name: str
@@ -62,10 +62,16 @@ VERIFY: Final = Service(
     fields.VERIFY_ELEMENTS,
 )
 
-SERVICES: Final[Mapping[str, Service]] = MappingProxyType(
-    {service.name: service for service in (BIODATA, FAMILY_CARD, VERIFY)}
+SUBMISSION: Final = Service(
+    "submission", Bilingual("Permohonan ke pusat", "Submissions to the centre"), Priority.URGENT, ()
 )
-"""The reads of the centre by name."""
+RECORDING: Final = Service("recording", Bilingual("Perekaman KTP-el", "KTP-el recordings"), Priority.COUNTER, ())
+EVENTS: Final = Service("events", Bilingual("Kabar dari pusat", "News from the centre"), Priority.COUNTER, ())
+
+SERVICES: Final[Mapping[str, Service]] = MappingProxyType(
+    {service.name: service for service in (BIODATA, FAMILY_CARD, VERIFY, SUBMISSION, RECORDING, EVENTS)}
+)
+"""The services of the centre by name: what can be asked, then what is handed in and told."""
 
 PURPOSES: Final[Mapping[str, Purpose]] = MappingProxyType(
     {

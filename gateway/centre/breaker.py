@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pybreaker
 import structlog
@@ -41,15 +41,17 @@ from gateway.contract.events import CircuitMove, CircuitState
 from gateway.contract.messages import CentreService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from random import Random
 
-    from gateway.centre.link import Carried, Flight, Link
+    from gateway.centre.link import Asker, Carriage, Flight, Link
     from gateway.contract.host import Clock
     from gateway.contract.messages import Answer, Call
     from gateway.settings.centre import BreakerSettings
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 BUCKETS = 10
 """Parts of a window; one is forgotten at a time."""
@@ -302,7 +304,7 @@ class Breaker:
         circuit = self._circuits[service]
         return circuit.state, self._since[service], circuit.reason
 
-    async def ask(self, call: Call) -> Answer:
+    def ask(self, call: Call) -> Coroutine[Any, Any, Answer]:
         """Ask, if the circuit is closed or wants a probe.
 
         Raises:
@@ -311,14 +313,24 @@ class Breaker:
             GatewayError: What the client says.
         """
         carried = carry(call)
-        circuit = self._circuits[carried.question.service]
+        return self.guard(carried, partial(self._inner.ask, carried))
+
+    async def guard(self, carried: Carriage, go: Callable[[], Awaitable[T]]) -> T:
+        """`go`, if the circuit is closed or wants a probe.
+
+        Raises:
+            CentreUnavailable: The circuit is open; `go` was not called.
+            CentreTimeout: The flight's deadline passed.
+            GatewayError: What `go` says.
+        """
+        circuit = self._circuits[carried.service]
         started = self._clock.monotonic()
         permit = circuit.offer(started)
         if isinstance(permit, Refuse):
             raise CentreUnavailable(executed="no", retry_after=permit.after)
         outcome = Outcome.NEUTRAL
         try:
-            answer = await self._send(carried, started)
+            answer = await self._send(carried.flight, go, started)
             outcome = Outcome.SUCCESS
         except GatewayError as error:
             outcome = self._outcome(error, self._clock.monotonic() - started)
@@ -336,9 +348,8 @@ class Breaker:
             return Outcome.FAILURE
         return Outcome.SUCCESS if isinstance(error, (CentreError, Invalid)) else Outcome.NEUTRAL
 
-    async def _send(self, carried: Carried, now: float) -> Answer:
+    async def _send(self, flight: Flight, go: Callable[[], Awaitable[T]], now: float) -> T:
         """One attempt, ended at the deadline its flight has by then."""
-        flight = carried.flight
         if flight.deadline <= now:
             raise CentreTimeout(executed="no")
         flight.sent = True
@@ -347,13 +358,13 @@ class Breaker:
         flight.watch(extend)
         try:
             async with limit:
-                return await self._inner.ask(carried)
+                return await go()
         except TimeoutError as error:
             raise CentreTimeout from error
         finally:
             flight.unwatch(extend)
 
-    def _extend(self, flight: Flight, limit: asyncio.Timeout, _joined: Call) -> None:
+    def _extend(self, flight: Flight, limit: asyncio.Timeout, _joined: Asker) -> None:
         """An asker joined: the attempt may take until its deadline, unless it is just being ended."""
         if not limit.expired():
             limit.reschedule(asyncio.get_running_loop().time() + flight.deadline - self._clock.monotonic())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.centre.account import Account
+    from gateway.centre.link import Travelling
     from gateway.centre.transport import Incoming
     from gateway.contract.errors import GatewayError
     from gateway.contract.host import Clock
@@ -35,7 +36,7 @@ class CentreClient:
         self._host = (("Host", settings.url.partition("://")[2]),)
         self._accounts = accounts
         self._clock = clock
-        self._transport = CentreTransport(_limits(settings), ca_file=settings.ca_file)
+        self._transport = CentreTransport(limits_of(settings), ca_file=settings.ca_file)
 
     async def open(self) -> None:
         """Make the pool of connections ready; nothing is sent.
@@ -76,13 +77,13 @@ class CentreClient:
             return read_reply(call.question, incoming.status, incoming.content_type, incoming.body)
         except AnotherSubject as error:
             self._transport.retire()
-            _log_failure("centre.reply.about_another", call, error)
+            log_failure("centre.reply.about_another", call, error)
             raise
         except CentreMisanswered as error:
-            _log_failure("centre.reply.unreadable", call, error)
+            log_failure("centre.reply.unreadable", call, error)
             raise
         except CentreRefusedUs as error:
-            _log_failure("centre.account.refused", call, error)
+            log_failure("centre.account.refused", call, error)
             raise
 
 
@@ -105,7 +106,8 @@ def _no_cookies() -> CookieJar:
     return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
-def _limits(settings: CentreSettings) -> Limits:
+def limits_of(settings: CentreSettings) -> Limits:
+    """The bounds of a transport to the centre."""
     return Limits(
         connections=settings.connections,
         connect_timeout=settings.connect_timeout,
@@ -115,11 +117,11 @@ def _limits(settings: CentreSettings) -> Limits:
     )
 
 
-def _log_failure(event: str, call: Call, error: GatewayError) -> None:
+def log_failure(event: str, call: Call | Travelling, error: GatewayError) -> None:
     """A failure that somebody has to look at; `detail` is one of our own texts and holds nothing of the reply."""
     _log.error(
         event,
-        service=call.question.service.value,
+        service=call.service.value,
         right=call.right,
         caller=call.caller,
         request_id=call.request_id,

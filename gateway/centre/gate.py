@@ -35,10 +35,10 @@ from gateway.contract.messages import Priority
 if TYPE_CHECKING:
     from random import Random
 
-    from gateway.centre.link import Flight
+    from gateway.centre.link import Asker, Flight
     from gateway.centre.shares import Leased
     from gateway.centre.verdict import Admit
-    from gateway.contract.messages import Call, CentreService
+    from gateway.contract.messages import CentreService
     from gateway.settings.centre import LimiterSettings
 
 LONGEST_RETRY_AFTER = 60.0
@@ -135,7 +135,7 @@ class Gate(Generic[P]):
         """Calls in the queue."""
         return self._queue.waiting
 
-    def offer(self, now: float, passage: P, call: Call) -> Admit | Wait | Refuse:
+    def offer(self, now: float, passage: P, call: Asker) -> Admit | Wait | Refuse:
         """A call arrives."""
         left = passage.flight.deadline - now
         if left <= 0.0:
@@ -147,7 +147,7 @@ class Gate(Generic[P]):
             return self._refuse(PROBE, "silent")
         return self._enqueue(now, passage, call, left)
 
-    def join(self, passage: P, call: Call) -> None:
+    def join(self, passage: P, call: Asker) -> None:
         """Another asker shares a waiting call: it also waits in that asker's own place, and as long as it may."""
         if passage.waiting:
             self._queue.push(passage, call.priority, call.village, call.caller)
@@ -295,7 +295,7 @@ class Gate(Generic[P]):
         passage.load = len(self._moving)
         self.limit.occupied(passage.load)
 
-    def _enqueue(self, now: float, passage: P, call: Call, left: float) -> Wait | Refuse:
+    def _enqueue(self, now: float, passage: P, call: Asker, left: float) -> Wait | Refuse:
         queue, each = self._queue, self._each()
         priority, village, caller = call.priority, call.village, call.caller
         before, between = queue.rounds(priority, village)

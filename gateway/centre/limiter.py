@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -26,15 +26,18 @@ from gateway.contract.errors import (
 from gateway.contract.messages import CentreService, Priority
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
     from random import Random
 
-    from gateway.centre.link import Carried, Link
+    from gateway.centre.link import Carriage, Link
     from gateway.centre.verdict import Admit
     from gateway.contract.host import Clock
     from gateway.contract.messages import Answer, Call
     from gateway.settings.centre import LimiterSettings
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 ANSWERED = (CentreRefusedUs, Invalid, OutsideHours, QuotaExhausted, CentreMisanswered)
 """Errors the centre took its time to give; their latency counts like an answer's."""
@@ -48,8 +51,8 @@ class _Waiting(Passage):
 
     __slots__ = ("woken",)
 
-    def __init__(self, carried: Carried) -> None:
-        super().__init__(carried.flight, carried.question.service)
+    def __init__(self, carried: Carriage) -> None:
+        super().__init__(carried.flight, carried.service)
         self.woken: asyncio.Future[Admit | Refuse] | None = None
 
 
@@ -90,7 +93,7 @@ class Limiter:
             self._gate.estimate(self._clock.monotonic(), Priority.COUNTER),
         )
 
-    async def ask(self, call: Call) -> Answer:
+    def ask(self, call: Call) -> Coroutine[Any, Any, Answer]:
         """Wait for a place and go on; or be refused at once.
 
         Raises:
@@ -98,13 +101,22 @@ class Limiter:
             GatewayError: What the links below say.
         """
         carried = carry(call)
+        return self.admit(carried, partial(self._inner.ask, carried))
+
+    async def admit(self, carried: Carriage, go: Callable[[], Awaitable[T]]) -> T:
+        """Wait for a place and `go`; or be refused at once.
+
+        Raises:
+            Overloaded: It could not be done in time; `go` was not called.
+            GatewayError: What `go` says.
+        """
         passage = _Waiting(carried)
-        verdict = self._gate.offer(self._clock.monotonic(), passage, call)
+        verdict = self._gate.offer(self._clock.monotonic(), passage, carried)
         if isinstance(verdict, Wait):
             verdict = await self._wait(carried, passage)
         if isinstance(verdict, Refuse):
             raise self._overloaded(carried, verdict)
-        return await self._go(carried, passage)
+        return await self._go(go, passage)
 
     async def close(self) -> None:
         """Refuse whoever waits; calls in flight end by themselves."""
@@ -114,7 +126,7 @@ class Limiter:
             self._gate.abandon(passage)
             _wake(passage, Refuse(1.0, "closing"))
 
-    async def _wait(self, carried: Carried, passage: _Waiting) -> Admit | Refuse:
+    async def _wait(self, carried: Carriage, passage: _Waiting) -> Admit | Refuse:
         """Stand in the queue until a place, a refusal, or the caller's leaving."""
         service = passage.service
         passage.woken = asyncio.get_running_loop().create_future()
@@ -141,7 +153,7 @@ class Limiter:
             self._gate.done(self._clock.monotonic(), passage, seconds=None)
             self._pump()
 
-    async def _go(self, carried: Carried, passage: _Waiting) -> Answer:
+    async def _go(self, go: Callable[[], Awaitable[T]], passage: _Waiting) -> T:
         """Make the call and hand the place on."""
         service = passage.service
         self._in_flight[service] += 1
@@ -149,7 +161,7 @@ class Limiter:
         answered = True
         started = self._clock.monotonic()
         try:
-            answer = await self._inner.ask(carried)
+            answer = await go()
             seconds = self._clock.monotonic() - started
         except GatewayError as error:
             seconds, answered = self._told_by(error, self._clock.monotonic() - started)
@@ -201,10 +213,10 @@ class Limiter:
         self._due_at = inf
         self._pump()
 
-    def _overloaded(self, carried: Carried, verdict: Refuse) -> Overloaded:
+    def _overloaded(self, carried: Carriage, verdict: Refuse) -> Overloaded:
         log.info(
             "centre.limiter.refused",
-            service=carried.question.service,
+            service=carried.service,
             request_id=carried.request_id,
             reason=verdict.reason,
             waiting=self._gate.waiting,

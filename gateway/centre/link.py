@@ -4,6 +4,9 @@
 cache ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
   Call      │ Carried(call, flight) from here on: one flight may carry the askers of many calls
             └─ a joining asker may raise the flight's class, extend its deadline, and adds its village
+
+writes: Trip ──────────────────────────► limiter ─► breaker ─► the write's own exchange ─► centre
+              Travelling(trip, service, flight): nobody joins, nothing is remembered or tried again
 ```
 
 Every link takes the next one as `inner` and has one method, `ask`. Errors are the contract's. A link below
@@ -21,7 +24,7 @@ from gateway.contract.messages import Call
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.contract.messages import Answer
+    from gateway.contract.messages import Answer, CentreService, Priority
 
 
 class Link(Protocol):
@@ -35,6 +38,42 @@ class Link(Protocol):
         """
 
 
+class Asker(Protocol):
+    """Who wants something of the centre, how urgently and until when."""
+
+    @property
+    def village(self) -> str:
+        """Village it is wanted for."""
+
+    @property
+    def caller(self) -> str:
+        """Id of the caller."""
+
+    @property
+    def priority(self) -> Priority:
+        """Class in the queue."""
+
+    @property
+    def deadline(self) -> float:
+        """Monotonic seconds after which nobody waits for it."""
+
+
+class Carriage(Asker, Protocol):
+    """What limiter and breaker need to know of an exchange, be it a question or a write."""
+
+    @property
+    def service(self) -> CentreService:
+        """The service it is made with."""
+
+    @property
+    def request_id(self) -> str:
+        """Correlation id."""
+
+    @property
+    def flight(self) -> Flight:
+        """What may change while it is on its way."""
+
+
 class Flight:
     """What may change while a call is on its way; shared by the links it passes.
 
@@ -46,24 +85,24 @@ class Flight:
 
     __slots__ = ("_watchers", "askers", "deadline", "sent")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Asker) -> None:
         self.deadline = call.deadline
         self.askers: dict[tuple[str, str], None] = {(call.village, call.caller): None}
         self.sent = False
-        self._watchers: list[Callable[[Call], None]] = []
+        self._watchers: list[Callable[[Asker], None]] = []
 
-    def join(self, call: Call) -> None:
+    def join(self, call: Asker) -> None:
         """Another asker waits for the same answer; links that hold the flight are told."""
         self.deadline = max(self.deadline, call.deadline)
         self.askers[call.village, call.caller] = None
         for watcher in tuple(self._watchers):
             watcher(call)
 
-    def watch(self, watcher: Callable[[Call], None]) -> None:
+    def watch(self, watcher: Callable[[Asker], None]) -> None:
         """Call `watcher` with every asker that joins, until `unwatch`."""
         self._watchers.append(watcher)
 
-    def unwatch(self, watcher: Callable[[Call], None]) -> None:
+    def unwatch(self, watcher: Callable[[Asker], None]) -> None:
         """Stop telling a watcher."""
         self._watchers.remove(watcher)
 
@@ -99,6 +138,57 @@ def carry(call: Call, *, bound: float | None = None) -> Carried:
         call.traceparent,
         call.freshness,
         flight=Flight(call),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """For whom something is handed in or asked after, and until when; the write half's counterpart of a `Call`.
+
+    Attributes:
+        right: Name of the right whose account it is done under.
+        caller: The caller's id.
+        village: Village it is done for; empty when unknown.
+        priority: Class in the queue.
+        deadline: Monotonic seconds after which it is given up.
+        request_id: Correlation id.
+        traceparent: W3C trace context to pass on, or None.
+    """
+
+    right: str
+    caller: str
+    village: str
+    priority: Priority
+    deadline: float
+    request_id: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Travelling(Trip):
+    """A trip on its way, once.
+
+    Attributes:
+        service: The service it is made with.
+        flight: A flight of its own; nobody joins it.
+    """
+
+    service: CentreService
+    flight: Flight
+
+
+def travel(trip: Trip, service: CentreService) -> Travelling:
+    """Set out on a trip."""
+    return Travelling(
+        trip.right,
+        trip.caller,
+        trip.village,
+        trip.priority,
+        trip.deadline,
+        trip.request_id,
+        trip.traceparent,
+        service=service,
+        flight=Flight(trip),
     )
 
 

@@ -58,12 +58,17 @@ def build_request(question: Question, account: Account, *, now: float, tracepare
         KeyError: The account has no path for the service.
     """
     path = account.paths[question.service]
-    trace = (("traceparent", traceparent),) if traceparent and _TRACEPARENT.fullmatch(traceparent) else ()
+    trace = trace_headers(traceparent)
     if account.ws:
         query = urlencode(_asked(question) | _credentials_of_old(account, now))
         return WireRequest("GET", f"/ws_server/get_json/{path}?{query}", _PLAIN_HEADERS + trace, None)
     body = _encode(_asked(question) | _credentials(account, now))
     return WireRequest("POST", f"/dukcapil/get_json/{path}", _JSON_HEADERS + trace, body)
+
+
+def trace_headers(traceparent: str | None) -> tuple[tuple[str, str], ...]:
+    """The header field that passes a trace context on; none for one that is not well formed."""
+    return (("traceparent", traceparent),) if traceparent and _TRACEPARENT.fullmatch(traceparent) else ()
 
 
 def _asked(question: Question) -> dict[str, str]:

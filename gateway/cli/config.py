@@ -119,9 +119,9 @@ def _standing(facts: CallerFacts) -> dict[str, Any]:
 
 def _rows(caller: Caller, rights: Rights, asked: tuple[str | None, str | None, str | None]) -> list[dict[str, Any]]:
     service, purpose, village = asked
-    from gateway.contract.messages import CentreService
+    from gateway.contract.messages import READS, CentreService
 
-    services = [CentreService(service)] if service else list(CentreService)
+    services = [CentreService(service)] if service else list(READS)
     purposes = [purpose] if purpose else list(rights.purposes)
     return [_row(caller, rights, each, code, village) for each in services for code in purposes]
 

@@ -18,11 +18,22 @@ import msgspec
 
 
 class CentreService(StrEnum):
-    """A kind of question the centre answers; breakers and allowances are kept per service."""
+    """A kind of exchange with the centre; each has its own breaker, and each read its part of the allowance.
+
+    The first three are questions. `SUBMISSION` and `RECORDING` are what is handed in, attachments and asking after it
+    included; `EVENTS` is what the centre tells of its own accord.
+    """
 
     BIODATA = "biodata"
     FAMILY_CARD = "family_card"
     VERIFY = "verify"
+    SUBMISSION = "submission"
+    RECORDING = "recording"
+    EVENTS = "events"
+
+
+READS = (CentreService.BIODATA, CentreService.FAMILY_CARD, CentreService.VERIFY)
+"""The services that answer a `Question`."""
 
 
 class Priority(IntEnum):
@@ -97,7 +108,7 @@ class Question(msgspec.Struct, frozen=True):
     """A read of the centre.
 
     Attributes:
-        service: Which service answers it.
+        service: Which service answers it, one of `READS`.
         subject: 16 digits: the NIK (biodata, verify) or the KK number (family card).
         elements: For verify: pairs of wire name and the value to compare. The centre's verdicts come in this order;
             who does not mind sorts them by name, so that equal questions share an answer.
@@ -154,6 +165,11 @@ class Call(msgspec.Struct, frozen=True):
     request_id: str
     traceparent: str | None = None
     freshness: Freshness = Freshness()
+
+    @property
+    def service(self) -> CentreService:
+        """The service that is asked."""
+        return self.question.service
 
 
 Source = Literal["centre", "cache"]

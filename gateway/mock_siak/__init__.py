@@ -1,11 +1,13 @@
 """Mock SIAK: a stand-in for the national centre that speaks as the Dukcapil web service does, on sockets of its own.
 
 A process of its own (`python -m gateway.mock_siak`) or an object in a test (`MockSiak`). It owns its sockets, so that
-it can refuse, stall and break at any byte. Reads are complete: biodata, family cards, verify, `ws_server`.
+it can refuse, stall and break at any byte. Reads: biodata, family cards, verify, `ws_server`. Writes, in a dialect
+of our own (docs/reference/centre-writes.md): submissions, recordings, blobs, events, blank cards.
 
 ```
 connection (http1) ─► centre: mode, faults ─► capacity ─► answering ─► population, accounts, quota
-control port ─► behaviour, stats, samples, reset          state: behaviour and quota survive restarts
+                                                       └► writing ─► office (forms, effects) ─► book, population
+control port ─► behaviour, stats, ledger, office, samples, reset          state: all of it survives restarts
 ```
 It imports nothing of the rest of the gateway; only the vendored region codes are read as data. All residents,
 institutions and credentials are synthetic.

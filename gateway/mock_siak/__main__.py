@@ -32,7 +32,9 @@ def parse(arguments: Sequence[str]) -> MockSettings:
     parser.add_argument("--control-port", type=int, default=defaults.control_port, help="0 takes a free port")
     parser.add_argument("--population", type=int, default=defaults.population, help="residents")
     parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--state", type=Path, help="folder in which behaviour and used quota survive")
+    parser.add_argument(
+        "--state", type=Path, help="folder in which behaviour, used quota and what was handed in survive"
+    )
     parser.add_argument("--accounts", type=Path, help="TOML or JSON; without it the demonstration accounts")
     parser.add_argument("--time-zone", default=defaults.time_zone)
     return MockSettings(**vars(parser.parse_args(arguments)))

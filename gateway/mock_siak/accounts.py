@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from gateway.mock_siak.cases import RECORDING
+from gateway.mock_siak.forms import FORMS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -49,7 +52,8 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `password` is the shared secret itself; with `daily_password` callers send `md5(secret + ddmmyyyy)` instead.
     `hours` is a from-to pair of wall-clock times in the mock's zone. `quirks` serves raw copies: `-` and blanks for
-    null, a blank before NO_KK, a stray non-printing character.
+    null, a blank before NO_KK, a stray non-printing character. `writes` are the services it may hand in; `recording`
+    stands for recordings.
     """
 
     path: str
@@ -70,12 +74,16 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quirks: bool = False
     quota_shown: bool = False
     daily_password: bool = False
+    writes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what the types cannot: unknown fields, malformed hours or paths."""
         unknown = set(self.fields or ()) - {*FIELDS, *EXTRA_FIELDS}
         if unknown:
             raise ValueError(f"unknown fields {sorted(unknown)}")
+        strange = set(self.writes) - {*FORMS, RECORDING}
+        if strange:
+            raise ValueError(f"unknown services {sorted(strange)}")
         if self.hours and not all(_CLOCK.fullmatch(hour) for hour in self.hours):
             raise ValueError(f"hours must be two times HH:MM, not {list(self.hours)}")
         if not _PATH.fullmatch(self.path):
@@ -90,6 +98,12 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def granted(self) -> tuple[str, ...]:
         """The keys of this account's answers."""
         return FIELDS if self.fields is None else self.fields
+
+    def password_on(self, ddmmyyyy: str) -> str:
+        """The password that callers send on a day."""
+        if not self.daily_password:
+            return self.password
+        return hashlib.md5(f"{self.password}{ddmmyyyy}".encode(), usedforsecurity=False).hexdigest()
 
     def serves(self, method: str, kind: Kind) -> bool:
         """Whether `method` (any case), which is of class `kind`, is configured for this account."""
@@ -126,6 +140,10 @@ class Directory:
             if found and len(self._found) < _PLACES_KEPT:
                 self._found[place] = found
         return found
+
+    def writer(self, user_id: str) -> Account | None:
+        """The account of this user that may hand something in."""
+        return next((account for account in self.accounts if account.writes and account.user_id == user_id), None)
 
 
 def load_accounts(source: Path) -> tuple[Account, ...]:

@@ -6,7 +6,6 @@ check for 05 is an answered call and costs quota, also when nobody is found.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from gateway.mock_siak.rendering import Renderer, biodata, page
 from gateway.mock_siak.verify import ELEMENTS, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.mock_siak.accounts import Directory
     from gateway.mock_siak.calendar import Calendar
@@ -43,7 +42,16 @@ class Call(msgspec.Struct, frozen=True):
 class Desk:
     """Answers calls from the population under the accounts' rights."""
 
-    def __init__(self, population: Population, directory: Directory, quota: QuotaBook, calendar: Calendar) -> None:
+    def __init__(
+        self,
+        population: Population,
+        directory: Directory,
+        quota: QuotaBook,
+        calendar: Calendar,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """A desk that calls `settle` before it looks at the register, so that what is due has happened."""
+        self._settle = settle
         self._population = population
         self._directory = directory
         self._quota = quota
@@ -56,6 +64,7 @@ class Desk:
         code = self._refused(call, account)
         if code:
             return self.refuse(call, code)
+        self._settle()
         left = self._quota.spend(account)
         shown = left if account.quota_shown else None
         found = self._found(call)
@@ -80,7 +89,7 @@ class Desk:
             return "09"
         if not _complete(call):
             return "07"
-        if params["user"] != account.user_id or params["password"] != self._password(account):
+        if params["user"] != account.user_id or params["password"] != account.password_on(self._calendar.ddmmyyyy()):
             return "03"
         if not account.user_active:
             return "17"
@@ -95,12 +104,6 @@ class Desk:
         if account.hours and not self._calendar.is_within(account.hours):
             return "06"
         return None if self._quota.left(account) else "05"
-
-    def _password(self, account: Account) -> str:
-        if not account.daily_password:
-            return account.password
-        daily = f"{account.password}{self._calendar.ddmmyyyy()}".encode()
-        return hashlib.md5(daily, usedforsecurity=False).hexdigest()
 
     def _found(self, call: Call) -> Sequence[Resident] | str:
         """The residents that answer the call, or the code that says why there are none."""

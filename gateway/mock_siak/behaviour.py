@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.mock_siak.cases import REJECTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,8 +48,8 @@ class FaultKind(enum.Enum):
 class Fault(msgspec.Struct, frozen=True):
     """A fault that strikes a share `rate` (0 to 1) of the calls.
 
-    `methods` are METHOD names or kinds (`biodata`, `kk`, `verify`), any case; empty means all. `seconds` is the added
-    delay of `latency` and the pause between the bytes of `drip`.
+    `methods` are METHOD names or kinds (`biodata`, `kk`, `verify`, `write`, `follow`), any case; empty means all.
+    `seconds` is the added delay of `latency` and the pause between the bytes of `drip`.
     """
 
     kind: FaultKind
@@ -58,6 +60,14 @@ class Fault(msgspec.Struct, frozen=True):
     def concerns(self, names: tuple[str, ...]) -> bool:
         """Whether a call known by `names` (its METHOD and kind, lower case) can be struck."""
         return not self.methods or any(method.lower() in names for method in self.methods)
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A share `rate` (0 to 1) of what is handed in is rejected with `code`; `services` empty means every service."""
+
+    code: str
+    rate: float = 1.0
+    services: tuple[str, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -71,7 +81,9 @@ class Behaviour(msgspec.Struct, frozen=True):
     """The whole behaviour; `mean_seconds` 0 means no queue at all.
 
     `workers` serve at once, each call taking a lognormal time (`mean_seconds`, `sigma`), lengthened by the share
-    `thrashing` for every call that waits.
+    `thrashing` for every call that waits. `office_seconds` is the mean time after which the office decides what was
+    handed in. With `unique_references` off the centre takes everything in anew each time it comes: what a sender then
+    doubles shows in the ledger. `blangko` is the number of blank cards allocated to each regency.
     """
 
     mode: Mode = Mode.UP
@@ -80,6 +92,10 @@ class Behaviour(msgspec.Struct, frozen=True):
     sigma: float = 0.5
     thrashing: float = 0.01
     faults: tuple[Fault, ...] = ()
+    office_seconds: float = 0.0
+    rejections: tuple[Rejection, ...] = ()
+    unique_references: bool = True
+    blangko: int = 8_000
     schedule: tuple[Change, ...] = ()
 
     def at(self, seconds: float) -> Behaviour:
@@ -112,7 +128,7 @@ def parse_behaviour(document: object) -> Behaviour:
         BehaviourError: With every unknown key, wrong type and value out of range at once.
     """
     reading = _Reading()
-    values = reading.members(document, "", {**_PLAIN, "faults": _Reading.faults, "schedule": _Reading.schedule})
+    values = reading.members(document, "", {**_CHANGEABLE, "schedule": _Reading.schedule})
     if reading.errors:
         raise BehaviourError(reading.errors)
     return Behaviour(**values)
@@ -165,6 +181,17 @@ class _Reading:
             return self.wrong(f"{where}.kind", "is required")
         return Fault(**values) if "kind" in values else _BAD
 
+    def rejections(self, value: object, where: str) -> tuple[Any, ...]:
+        """The list of rejections."""
+        return self.items(value, where, _Reading.rejection)
+
+    def rejection(self, value: object, where: str) -> object:
+        """One rejection."""
+        values = self.members(value, where, _REJECTION)
+        if isinstance(value, dict) and "code" not in value:
+            return self.wrong(f"{where}.code", "is required")
+        return Rejection(**values) if "code" in values else _BAD
+
     def schedule(self, value: object, where: str) -> tuple[Any, ...]:
         """The schedule, put in order of time."""
         changes = [change for change in self.items(value, where, _Reading.change) if isinstance(change, Change)]
@@ -172,7 +199,7 @@ class _Reading:
 
     def change(self, value: object, where: str) -> object:
         """One schedule entry."""
-        values = self.members(value, where, {"at": _number(0, 31_536_000), **_PLAIN, "faults": _Reading.faults})
+        values = self.members(value, where, {"at": _number(0, 31_536_000), **_CHANGEABLE})
         if isinstance(value, dict) and "at" not in value:
             return self.wrong(f"{where}.at", "is required")
         return Change(values.pop("at"), values) if "at" in values else _BAD
@@ -210,6 +237,18 @@ def _one_of(choices: type[enum.Enum]) -> _Read:
     return read
 
 
+def _code(reading: _Reading, value: object, where: str) -> object:
+    return (
+        value
+        if isinstance(value, str) and value in REJECTIONS
+        else reading.wrong(where, f"one of {', '.join(REJECTIONS)}")
+    )
+
+
+def _flag(reading: _Reading, value: object, where: str) -> object:
+    return value if isinstance(value, bool) else reading.wrong(where, "true or false")
+
+
 def _text(reading: _Reading, value: object, where: str) -> object:
     return value if isinstance(value, str) and value else reading.wrong(where, "a method or kind")
 
@@ -224,6 +263,15 @@ _PLAIN: Mapping[str, _Read] = {
     "mean_seconds": _number(0, 3_600),
     "sigma": _number(0, 3),
     "thrashing": _number(0, 10),
+}
+_REJECTION: Mapping[str, _Read] = {"code": _code, "rate": _number(0, 1), "services": _texts}
+_CHANGEABLE: Mapping[str, _Read] = {
+    **_PLAIN,
+    "faults": _Reading.faults,
+    "office_seconds": _number(0, 31_536_000),
+    "rejections": _Reading.rejections,
+    "unique_references": _flag,
+    "blangko": _whole(0, 10_000_000),
 }
 _FAULT: Mapping[str, _Read] = {
     "kind": _one_of(FaultKind),

@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._pumping = False
         self._keep_alive = True
+        self._bodiless = False
         self._transport: asyncio.Transport | None = None
         self._dripping: asyncio.TimerHandle | None = None
         self.swallowed = False
@@ -90,6 +91,9 @@ class Connection(asyncio.Protocol):
         """Send a complete answer and go on with the next request, or close."""
         if self._transport is None or self._is_mute():
             return
+        if self._bodiless:
+            head, end, _ = answer.partition(b"\r\n\r\n")
+            answer = head + end
         self._transport.write(answer)
         self._busy = False
         if close or not self._keep_alive:
@@ -140,6 +144,7 @@ class Connection(asyncio.Protocol):
                     return
                 self._busy = True
                 self._keep_alive = request.keep_alive
+                self._bodiless = request.method == "HEAD"
                 self._handler.handle(self, request)
         except BadRequest as fault:
             self._refuse(fault)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 
 import msgspec
 
 from gateway.mock_siak.behaviour import BehaviourError, parse_behaviour
+from gateway.mock_siak.cases import REJECTIONS
+from gateway.mock_siak.forms import FORMS
 from gateway.mock_siak.http1 import response
 from gateway.mock_siak.population import GROUPS
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.mock_siak.mock import MockSiak
 
 _MAX_SAMPLES = 200
+_HAPPENINGS = ("death", "birth", "biodata")
 
 
 class Refused(Exception):
@@ -45,6 +49,8 @@ class Control:
             "/_mock/ledger": {"GET": self._ledger},
             "/_mock/samples": {"GET": self._samples},
             "/_mock/reset": {"POST": self._reset},
+            "/_mock/office": {"POST": self._decide},
+            "/_mock/happenings": {"POST": self._happen},
         }
 
     def hears(self) -> bool:
@@ -78,7 +84,10 @@ class Control:
         act = verbs.get(request.method)
         if act is None:
             raise Refused(405, [{"field": "method", "expected": f"one of {', '.join(verbs)}"}])
-        return await act(request)
+        document = await act(request)
+        if not self._mock.office.commit():
+            raise Refused(507, [{"field": "state", "expected": "a disk that can be written"}])
+        return document
 
     async def _behaviour(self, _: Request) -> dict[str, Any]:
         return self._mock.behaviour.document()
@@ -101,8 +110,34 @@ class Control:
         return {"calls": [(work.nik, work.began, work.ended, work.heard) for work in self._mock.stats.work]}
 
     async def _ledger(self, _: Request) -> dict[str, Any]:
-        """What took effect at the centre: nothing can, for it only answers reads."""
-        return {"entries": []}
+        """What took effect at the centre, and what was refused."""
+        self._mock.office.settle()
+        return self._mock.book.ledger()
+
+    async def _decide(self, request: Request) -> dict[str, Any]:
+        """Let the office decide everything now; or one thing, `{"reference", "rejection"}`, with a rejection."""
+        wish = _object(request)
+        if not wish:
+            self._mock.office.settle(inf)
+        elif wish.keys() != {"reference", "rejection"} or str(wish["rejection"]) not in REJECTIONS:
+            raise Refused(422, [{"field": "rejection", "expected": f"one of {', '.join(REJECTIONS)}, and a reference"}])
+        elif not self._mock.office.reject(str(wish["reference"]), str(wish["rejection"])):
+            raise Refused(409, [{"field": "reference", "expected": "something undecided"}])
+        return self._mock.book.ledger()
+
+    async def _happen(self, request: Request) -> dict[str, Any]:
+        """Let something happen that was handed in elsewhere: `{"service", "form"}` of a death, birth or biodata."""
+        wish = _object(request)
+        service, form = wish.get("service"), wish.get("form")
+        if service not in _HAPPENINGS:
+            raise Refused(422, [{"field": "service", "expected": f"one of {', '.join(_HAPPENINGS)}"}])
+        faults = FORMS[service](form, "form")
+        if faults:
+            raise Refused(422, [{"field": fault["field"], "expected": fault["code"]} for fault in faults])
+        code = self._mock.office.happen(service, cast("dict[str, Any]", form))
+        if code is not None:
+            raise Refused(409, [{"field": "form", "expected": code}])
+        return {}
 
     async def _samples(self, request: Request) -> dict[str, Any]:
         count = parse_qs(request.query).get("count", ["10"])[-1]
@@ -131,3 +166,14 @@ class Control:
     async def _reset(self, _: Request) -> dict[str, Any]:
         await self._mock.reset()
         return self._mock.behaviour.document()
+
+
+def _object(request: Request) -> dict[str, Any]:
+    """The body as an object; an empty body counts as an empty one."""
+    try:
+        found = msgspec.json.decode(request.body or b"{}")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Refused(422, [{"field": "body", "expected": "a JSON object"}])
+    return found

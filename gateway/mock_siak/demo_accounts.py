@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.mock_siak.accounts import EXTRA_FIELDS, FIELDS, Account, demo_password
+from gateway.mock_siak.cases import RECORDING
+from gateway.mock_siak.forms import FORMS
 
 if TYPE_CHECKING:
     from gateway.mock_siak.accounts import Kind
@@ -15,6 +17,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "x")
 """What sloppy clients declare as their IP."""
 
 _EVERY_KIND: tuple[Kind, ...] = ("biodata", "kk", "verify")
+_EVERYTHING = (*FORMS, RECORDING)
 _METHODS = ("CALL_NIK", "CALL_NIK_GET_KK", "NIK_VERIFBY_ELEMEN")
 _FEW = ("NIK", "NAMA_LGKP", "TMPT_LHR", "TGL_LHR", "NO_KK", "ALAMAT", "NO_RT", "NO_RW", "KEL_NAME", "KEC_NAME")
 
@@ -31,6 +34,7 @@ _EVERYDAY = (
         daily_allowance=1_000_000,
         error_shape="response_desc",
         quota_shown=True,
+        writes=_EVERYTHING,
     ),
     Account(
         path="35-27/uji_beban_3527",
@@ -41,6 +45,7 @@ _EVERYDAY = (
         ips=LOOPBACK,
         daily_allowance=1_000_000_000,
         error_shape="response_desc",
+        writes=_EVERYTHING,
     ),
     Account(
         path="dpmptsp_sampang",
@@ -61,6 +66,7 @@ _EVERYDAY = (
         error_shape="respon_code",
         dialect="string",
         quirks=True,
+        writes=("birth", "stillbirth", "death"),
     ),
     Account(
         path="33-20/dinsos_jepara_3320",

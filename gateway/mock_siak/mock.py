@@ -1,9 +1,10 @@
 """The mock centre as a whole: its two ports, its register, its behaviour over time, its state.
 
 ```
-settings ─► population, accounts ─► desk ─► centre ─► listener (own port)
-                                     ▲        ▲
-state file ◄─► quota book ───────────┘        └── behaviour ◄── control port, schedule
+settings ─► population, accounts ─► desks ─► centre ─► listener (own port)
+                                     ▲  ▲      ▲
+state file ◄─► quota book ───────────┘  │      └── behaviour ◄── control port, schedule
+database ◄─► book ◄─► office ───────────┘
 ```
 """
 
@@ -19,6 +20,7 @@ import structlog
 from gateway.mock_siak.accounts import Directory, load_accounts
 from gateway.mock_siak.answering import Desk
 from gateway.mock_siak.behaviour import Mode
+from gateway.mock_siak.book import Book
 from gateway.mock_siak.calendar import Calendar, zone
 from gateway.mock_siak.capacity import Capacity
 from gateway.mock_siak.centre import Centre
@@ -26,11 +28,14 @@ from gateway.mock_siak.connection import Connection
 from gateway.mock_siak.control import Control
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.listener import Listener
+from gateway.mock_siak.office import Office
+from gateway.mock_siak.packets import PacketKey
 from gateway.mock_siak.population import Population
 from gateway.mock_siak.quota import QuotaBook
 from gateway.mock_siak.settings import Addresses
 from gateway.mock_siak.state import StateFile, Stored
 from gateway.mock_siak.stats import Stats
+from gateway.mock_siak.writing import WriteDesk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +66,11 @@ class MockSiak:
         self.quota = QuotaBook(calendar, self._changed)
         rng = random.Random(settings.seed)
         self._capacity = Capacity(settings.behaviour, rng)
-        self._centre = Centre(
-            self.directory, Desk(self.population, self.directory, self.quota, calendar), self._capacity, rng
-        )
+        self.book = Book(settings.state, f"{settings.population} residents of seed {settings.seed}")
+        self.office = Office(self.book, self.population, settings.seed, settings.clock)
+        desk = Desk(self.population, self.directory, self.quota, calendar, self.office.settle)
+        writes = WriteDesk(self.directory, self.office, self.book, PacketKey(settings.seed), calendar)
+        self._centre = Centre(self.directory, desk, writes, self.office, self._capacity, rng)
         self._behaviour, self._put_at = settings.behaviour, settings.clock()
         self._state = StateFile(settings.state) if settings.state else None
         self._connections: set[Connection] = set()
@@ -79,8 +86,11 @@ class MockSiak:
 
         Raises:
             OSError: A port cannot be had.
+            StateError: What is in the state folder cannot be used.
         """
         self._restore()
+        self.book.open()
+        self.office.resume()
         face = Listener(self.settings.host, self.settings.port, lambda: Connection(self._centre, self._connections))
         try:
             control = Listener(self.settings.host, self.settings.control_port, self._control_connection)
@@ -104,6 +114,8 @@ class MockSiak:
             port.close()
         for connection in (*self._connections, *self._control_connections):
             connection.reset()
+        self._centre.close()
+        self.book.close()
         if self._ports:
             self._save()
             _log.info("mock_siak.stopped", arrived=self.stats.arrived, served=self.stats.served)
@@ -128,10 +140,12 @@ class MockSiak:
             await self._apply(0)
 
     async def reset(self) -> None:
-        """Back to the behaviour of the settings, with nothing used, counted or waiting."""
+        """Back to the behaviour of the settings, with nothing used, counted, handed in or waiting."""
         self._capacity.clear()
         self._centre.stats = Stats()
         self.quota.reset()
+        self.book.clear()
+        self.office.resume()
         await self.set_behaviour(self.settings.behaviour)
 
     def stats_document(self) -> dict[str, Any]:
@@ -150,7 +164,7 @@ class MockSiak:
     async def _apply(self, elapsed: float) -> None:
         """Put in force what holds `elapsed` seconds after the PUT, and wait for the next change."""
         before, now = self._centre.behaviour, self._behaviour.at(elapsed)
-        self._centre.behaviour = now
+        self._centre.behaviour = self.office.behaviour = now
         self._capacity.follow(now)
         await self._show(before.mode, now.mode)
         if "schedule" in self._timers:

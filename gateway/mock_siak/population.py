@@ -21,6 +21,7 @@ from gateway.mock_siak.regions import load_villages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.mock_siak.regions import Village
 
 TODAY = date(2026, 6, 30)
 """The day ages are counted from; fixed, so that a population never changes by itself."""
@@ -32,6 +33,7 @@ _SAMPLES_KEPT = 200
 _DEALT = {17: Status.DECEASED, 43: Status.INACTIVE, 21: Status.MOVED}
 _DUPLICATE_EVERY, _DUPLICATE_AT = 200, 31
 _PAPUAN_AT = 3
+_WOMEN = 400_000
 _ADULT, _PUPIL, _MARRIAGE_AGE, _LAST_BIRTH, _LATE, _LIKELY_WED = 17, 6, 19, 44, 10, 30
 _NOBODY = Parent(None, None)
 _T = TypeVar("_T")
@@ -52,17 +54,66 @@ class Population:
         self._residents = builder.residents
         self._families = builder.families
         self._samples = builder.samples
+        self._villages = {village.code: village for village in load_villages()}
+        self._changed: dict[int, Resident] = {}
+        self._regrouped: dict[int, list[int]] = {}
+        self._searched: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._residents)
 
     def resident(self, nik: int) -> Resident | None:
-        """The record of `nik`, None when there is none."""
-        return self._residents.get(nik)
+        """The record of `nik` as it is now, None when there is none."""
+        return self._changed.get(nik) or self._residents.get(nik)
 
     def family(self, no_kk: int) -> tuple[Resident, ...]:
         """All members of a family card in the order of the card; empty when there is no such card."""
-        return tuple(self._families.get(no_kk, ()))
+        members = self._regrouped.get(no_kk)
+        if members is None:
+            return tuple(self._families.get(no_kk, ()))
+        return tuple(resident for nik in members if (resident := self.resident(nik)))
+
+    def put(self, resident: Resident) -> None:
+        """Register a new resident, or what has changed about one; whoever has another card leaves the old one."""
+        before = self.resident(resident.nik)
+        if before and before.home.no_kk != resident.home.no_kk:
+            self._members(before.home.no_kk).remove(resident.nik)
+        members = self._members(resident.home.no_kk)
+        if resident.nik not in members:
+            members.append(resident.nik)
+        self._changed[resident.nik] = resident
+
+    def forget_changes(self) -> None:
+        """Back to the population as it was built."""
+        self._changed.clear()
+        self._regrouped.clear()
+        self._searched.clear()
+
+    def next_nik(self, district: int, born: date, *, female: bool) -> int | None:
+        """The first free NIK of a district (six digits) for somebody born on that day; None if all are taken."""
+        return self._next_free((district * 1_000_000 + _days(born) + _WOMEN * female) * 10_000)
+
+    def next_card(self, district: int, day: date) -> int | None:
+        """The first free number for a family card made on that day; None if all are taken."""
+        return self._next_free((district * 1_000_000 + _days(day)) * 10_000)
+
+    def _next_free(self, prefix: int) -> int | None:
+        """The lowest number behind a prefix that neither a resident nor a card bears."""
+        taken = (self._changed, self._residents, self._regrouped, self._families)
+        start = self._searched.get(prefix, prefix + 1)
+        free = next((each for each in range(start, prefix + 10_000) if not any(each in book for book in taken)), None)
+        self._searched[prefix] = prefix + 10_000 if free is None else free
+        return free
+
+    def village(self, code: str) -> Village | None:
+        """The village with this code of ten digits, if residents can live there."""
+        return self._villages.get(code)
+
+    def _members(self, no_kk: int) -> list[int]:
+        """NIKs on a card, to be changed."""
+        if no_kk not in self._regrouped:
+            self._regrouped[no_kk] = [member.nik for member in self._families.get(no_kk, ())]
+        return self._regrouped[no_kk]
 
     def samples(self, group: str, count: int = 10) -> tuple[str, ...]:
         """Up to `count` (≤ 200) NIKs of one of `GROUPS`, first ones first, without a scan.
@@ -179,7 +230,7 @@ class _Builder:
             district, place = self._pick(names.PAPUAN_DISTRICTS)
         divorced = born + timedelta(days=9_500) if draft.marital == "CERAI HIDUP" else None
         return Resident(
-            nik=self._number(self._serials, district * 1_000_000 + _days(born) + 400_000 * draft.female),
+            nik=self._number(self._serials, district * 1_000_000 + _days(born) + _WOMEN * draft.female),
             name=self._name(female=draft.female, papuan=home.papuan),
             female=draft.female,
             birth_place=place.removeprefix("KOTA "),

@@ -30,6 +30,11 @@ class Village(msgspec.Struct, frozen=True, gc=False):
     name: str
 
     @property
+    def code(self) -> str:
+        """The ten digits of the village: 3527032001."""
+        return f"{self.district_code}{self.village:04d}"
+
+    @property
     def district_code(self) -> int:
         """The six digits a NIK begins with, as a number: 352701."""
         return self.province * 10_000 + self.regency * 100 + self.district

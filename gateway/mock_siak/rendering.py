@@ -24,16 +24,16 @@ class Renderer:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._known: dict[int, bytes] = {}
+        self._known: dict[int, tuple[Resident, bytes]] = {}
 
     def record(self, resident: Resident) -> bytes:
         """The JSON object of one resident with the account's keys only."""
         known = self._known.get(resident.nik)
-        if known is None:
+        if known is None or known[0] is not resident:
             if len(self._known) >= _CACHED:
                 self._known.clear()
-            known = self._known[resident.nik] = msgspec.json.encode(self._cells(resident))
-        return known
+            known = self._known[resident.nik] = (resident, msgspec.json.encode(self._cells(resident)))
+        return known[1]
 
     def _cells(self, resident: Resident) -> dict[str, Cell]:
         cells = biodata(resident)

@@ -22,8 +22,9 @@ class MockSettings:
     """Settings of one mock centre; port 0 takes a free port.
 
     `accounts` is a file (TOML or JSON), ready accounts, or None for the demonstration accounts of `seed`. `state` is
-    the folder that behaviour and used quota survive in; None keeps nothing. `behaviour` holds until another is put
-    or a stored one is found. `clock` gives seconds since the epoch and decides the quota day, hours and schedule.
+    the folder that behaviour, used quota and what was handed in survive in; None keeps nothing. `behaviour` holds
+    until another is put or a stored one is found. `clock` gives seconds since the epoch and decides the quota day,
+    hours and schedule.
     """
 
     host: str = "127.0.0.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from gateway.contract.messages import CentreService
+from gateway.contract.messages import READS
 from gateway.settings.wording import closest
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _purposes(settings: Settings) -> Iterator[Disagreement]:
 def _no_service(settings: Settings) -> Iterator[Disagreement]:
     for name, right in settings.rights.items():
         if not right.services.paths():
-            known = ", ".join(CentreService)
+            known = ", ".join(READS)
             yield ("rights", name, "services"), "names no service", f"give the path of at least one of {known}"
 
 

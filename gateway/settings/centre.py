@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.contract.messages import CentreService
-
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Read = Literal["biodata", "family_card", "verify"]
 
 
 class Section(BaseModel):
@@ -59,7 +58,7 @@ class RetrySettings(Section):
 class AllowanceSettings(Section):
     """How the right's daily allowance is spent."""
 
-    reserve: dict[CentreService, Share] = Field(
+    reserve: dict[Read, Share] = Field(
         default_factory=dict, description="Share of the day kept for a service, such as { verify = 0.1 }."
     )
     alarm_at: Share = Field(default=0.9, description="Share used at which a warning is logged.")

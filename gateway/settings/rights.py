@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from gateway.catalogue import fields as catalogue
-from gateway.contract.messages import CentreService, Right
+from gateway.contract.messages import READS, CentreService, Right
 from gateway.settings.centre import Section
 from gateway.settings.sections import Name, Variable
 
@@ -70,7 +70,7 @@ class ServicePaths(Section):
 
     def paths(self) -> dict[CentreService, str]:
         """The paths by service, without those the right does not have."""
-        named = ((service, getattr(self, service.value)) for service in CentreService)
+        named = ((service, getattr(self, service.value)) for service in READS)
         return {service: path for service, path in named if path is not None}
 
 

@@ -2,6 +2,7 @@
 
 ```
 ask ─► cache ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
+writes ───────────────────────────────────────────┴─────────────┴───────────────► centre
 ```
 """
 
@@ -20,6 +21,7 @@ from gateway.centre.coalesce import Coalesce
 from gateway.centre.limiter import Limiter
 from gateway.centre.retry import Retry
 from gateway.centre.status import centre_status
+from gateway.centre.writes import CentreWrites
 from gateway.vault.envelope import Envelope
 from gateway.vault.keys import derive
 
@@ -41,7 +43,7 @@ ORDER = (Cache, Coalesce, Retry, Allowance, Limiter, Breaker, CentreClient)
 
 
 class Chain:
-    """All links, with what they share; itself a link.
+    """All links, with what they share; itself a link. `writes` pass the same limiter and breaker.
 
     Args:
         settings: The config.
@@ -82,6 +84,7 @@ class Chain:
         self.allowance = Allowance(
             self.limiter, centre.allowance, rights=rights, zone=settings.zone, store=counts, clock=clock, random=rng
         )
+        self.writes = CentreWrites(centre, accounts, self.limiter, self.breaker, clock)
         self.retry = Retry(self.allowance, centre.retry, clock=clock, random=rng)
         self.coalesce = Coalesce(self.retry, key_of=keys.of, clock=clock, horizon=centre.deadline_max)
         self.cache = Cache(
@@ -101,6 +104,7 @@ class Chain:
         """
         try:
             await self.client.open()
+            await self.writes.open()
         except OSError as error:  # ssl tells neither the key nor the file
             raise OSError(error.errno, f"centre.ca_file cannot be used: {error.strerror}", self._ca_file) from None
         await self.allowance.open()
@@ -112,6 +116,7 @@ class Chain:
         await self.coalesce.close()
         await self.limiter.close()
         await self.allowance.close()
+        await self.writes.close()
         await self.client.close()
 
     async def ask(self, call: Call) -> Answer:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gateway.catalogue.services import SERVICES
-from gateway.contract.messages import CentreService
+from gateway.contract.messages import READS
 from gateway.contract.web import Who
 from gateway.flows.ask import Asker
 from gateway.flows.rights import Purpose, Rights
@@ -40,7 +40,7 @@ def rights_of(settings: Settings, clock: Clock) -> Rights:
     return Rights(
         {name: right.right(name) for name, right in settings.rights.items()},
         {code: Purpose(code, settings.priority_of(code)) for code in settings.purposes},
-        {service: SERVICES[service].priority for service in CentreService},
+        {service: SERVICES[service].priority for service in READS},
         clock,
         settings.zone,
     )

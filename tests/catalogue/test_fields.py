@@ -5,7 +5,7 @@ import pytest
 from gateway.catalogue import fields
 from gateway.catalogue.fields import FIELDS, Kind, Sensitivity
 from gateway.catalogue.services import PURPOSES, SERVICES
-from gateway.contract.messages import Priority
+from gateway.contract.messages import CentreService, Priority
 
 
 def test_biodata_has_exactly_thirty_three_keys() -> None:
@@ -70,5 +70,5 @@ def test_default_purposes_imply_their_class(purpose: str, priority: Priority) ->
 def test_names_are_their_own_keys() -> None:
     """Fields, services and purposes are found under their own names."""
     assert all(name == field.name for name, field in FIELDS.items())
-    assert list(SERVICES) == [service.name for service in SERVICES.values()] == ["biodata", "family_card", "verify"]
+    assert list(SERVICES) == [service.name for service in SERVICES.values()] == list(CentreService)
     assert list(PURPOSES) == [purpose.name for purpose in PURPOSES.values()]

@@ -179,7 +179,9 @@ def test_cancel_storms_leave_nothing_behind() -> None:
         assert chain.coalesce.in_flight == 0
         assert chain.far.running == 0
         status = centre_status(chain.breaker, chain.limiter)
-        assert [(each.waiting, each.in_flight, each.circuit) for each in status] == [(0, 0, CircuitState.CLOSED)] * 3
+        assert [(each.waiting, each.in_flight, each.circuit) for each in status] == [(0, 0, CircuitState.CLOSED)] * len(
+            CentreService
+        )
         left = chain.allowance.left("dinas")
         assert left is not None
         assert 1_000_000 - left <= len(chain.far.calls)

@@ -16,6 +16,7 @@ from gateway.database.errors import StorageFailed, StorageFault
 from tests.centre.stage import FarEnd, LoopClock, a_call, left_over, raises, reply, takes, virtually
 
 if TYPE_CHECKING:
+    from gateway.centre.link import Asker
     from gateway.contract.messages import Call, Reply
 
 KEYS = CacheKeys(b"synthetic-secret-0123456789")
@@ -161,7 +162,7 @@ def test_joining_tells_the_flight_villages_and_watchers() -> None:
     async def main() -> None:
         heard: list[str] = []
 
-        def hear(joined: Call) -> None:
+        def hear(joined: Asker) -> None:
             heard.append(joined.village)
 
         async def act(call: Call) -> Reply:

@@ -44,6 +44,7 @@ def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
         {"colour": 1},
         {"kinds": ["votes"]},
         {"fields": ["SHOE_SIZE"]},
+        {"writes": ["weddings"]},
         {"hours": ["7", "16"]},
         {"daily_allowance": -1},
         {"path": "a/b/c"},

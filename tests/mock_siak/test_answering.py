@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -343,7 +342,7 @@ def test_cached_records_are_dropped_when_there_are_too_many() -> None:
     resident = PEOPLE.resident(int(NIK))
     assert resident is not None
     before = renderer.record(resident)
-    renderer._known = dict.fromkeys(itertools.chain(range(rendering._CACHED)), b"")
+    renderer._known = dict.fromkeys(range(rendering._CACHED), (resident, b""))
     assert renderer.record(resident) == before
     assert len(renderer._known) == 1
 

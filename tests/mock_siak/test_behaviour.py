@@ -15,6 +15,10 @@ WHOLE: dict[str, Any] = {
     "sigma": 0.0,
     "thrashing": 0.5,
     "faults": [{"kind": "drip", "rate": 0.5, "methods": ["CALL_NIK", "kk"], "seconds": 2.0}],
+    "office_seconds": 60.0,
+    "rejections": [{"code": "data_mismatch", "rate": 0.1, "services": ["birth"]}],
+    "unique_references": False,
+    "blangko": 50,
     "schedule": [
         {"at": 5.0, "mode": "up", "faults": [{"kind": "latency", "rate": 1.0, "methods": [], "seconds": 1.0}]},
         {"at": 9.0, "workers": 1},

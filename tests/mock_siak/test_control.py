@@ -63,10 +63,10 @@ def test_method_names_kept_are_bounded(rig: Rig) -> None:
     assert told["OTHER"]["arrived"] == 50
 
 
-def test_the_ledger_is_empty(rig: Rig) -> None:
-    """Reads leave no effects."""
+def test_reads_leave_the_ledger_empty(rig: Rig) -> None:
+    """Reads leave no effects and count as no refusals."""
     rig.ask(rig.nik())
-    assert rig.control("GET", "/_mock/ledger") == (200, {"entries": []})
+    assert rig.control("GET", "/_mock/ledger") == (200, {"entries": [], "refused": []})
 
 
 def test_samples_show_everything_but_passwords(rig: Rig) -> None:
