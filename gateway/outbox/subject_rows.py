@@ -1,0 +1,92 @@
+"""The order of submissions about one subject, and the lock under which it is kept.
+
+All that changes which submission of a subject may be claimed happens under the subject's lock: on PostgreSQL an
+advisory lock of the transaction, on SQLite the one writer. A claim only *tries* the lock, so that it never waits and
+never closes a circle of waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from gateway.contract.submissions import SubmissionState as State
+from gateway.database import insert_into
+from gateway.outbox.moves import CLAIMABLE
+from gateway.outbox.tables import LATER, READY, SUBMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Readied = tuple[str, int]
+"""Lane and place of what became claimable."""
+
+_C = SUBMISSIONS.c
+_FIRST_TWO = (
+    sa.select(_C.id, _C.lane, _C.seq, _C.state, _C.held, _C.claimed, _C.not_before)
+    .where(_C.subject == sa.bindparam("subject"), _C.rank.is_not(None))
+    .order_by(_C.rank, _C.seq, _C.id)
+    .limit(2)
+)
+_UNREADY = sa.delete(READY).where(
+    READY.c.lane == sa.bindparam("of_lane"),
+    READY.c.seq == sa.bindparam("at_seq"),
+    READY.c.submission == sa.bindparam("id"),
+)
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
+_TRY_LOCKS = sa.text("SELECT key FROM unnest(CAST(:keys AS bigint[])) AS key WHERE pg_try_advisory_xact_lock(key)")
+
+
+def lock(connection: sa.Connection, subject: bytes) -> None:
+    """Wait for the subject's lock and hold it until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"key": _number(subject)})
+
+
+def try_locks(connection: sa.Connection, subjects: Sequence[bytes]) -> set[bytes]:
+    """Those of the subjects whose lock is free; they are held from now on."""
+    if connection.dialect.name != "postgresql":
+        return set(subjects)
+    held = set(connection.execute(_TRY_LOCKS, {"keys": [_number(subject) for subject in subjects]}).scalars())
+    return {subject for subject in subjects if _number(subject) in held}
+
+
+def settle(connection: sa.Connection, subject: bytes, now: float) -> Readied | None:
+    """Put the first of a subject where it belongs, and take the second out of the way; under the subject's lock.
+
+    Returns:
+        What may be claimed now; None if nothing may.
+    """
+    rows = connection.execute(_FIRST_TWO, {"subject": subject}).all()
+    for row in rows[1:]:  # it was first until an earlier one came
+        _unready(connection, row)
+    if not rows:
+        return None
+    head = rows[0]
+    if head.claimed:
+        return None
+    if head.held or State(head.state) not in CLAIMABLE:
+        _unready(connection, head)
+        return None
+    if head.not_before is not None and head.not_before > now:
+        _unready(connection, head)
+        waiting = insert_into(connection, LATER).on_conflict_do_nothing()
+        connection.execute(waiting, {"at": head.not_before, "submission": head.id})
+        return None
+    readying = insert_into(connection, READY).on_conflict_do_nothing()
+    connection.execute(readying, {"lane": head.lane, "seq": head.seq, "submission": head.id, "subject": subject})
+    return head.lane, head.seq
+
+
+def unready(connection: sa.Connection, lane: str, seq: int, id_: str) -> None:
+    """Take a submission out of what may be claimed, if it is there; under the subject's lock."""
+    connection.execute(_UNREADY, {"of_lane": lane, "at_seq": seq, "id": id_})
+
+
+def _unready(connection: sa.Connection, row: Any) -> None:
+    unready(connection, row.lane, row.seq, row.id)
+
+
+def _number(subject: bytes) -> int:
+    return int.from_bytes(subject[:8], signed=True)
