@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 
 from gateway.contract.errors import Conflict, NotFound
@@ -33,22 +34,22 @@ Moved = tuple["Facts", "Readied | None"]
 """The submission as it is now, and what became claimable."""
 
 
-def finish(connection: sa.Connection, claimed: Claimed, ending: Ending, now: float) -> tuple[bool, Readied | None]:
-    """End a claim; False if it had expired.
+def finish(connection: sa.Connection, claimed: Claimed, ending: Ending, now: float) -> Moved | None:
+    """End a claim; None if it had expired.
 
     Raises:
         Conflict: No legal move.
     """
     facts, subject = _locked(connection, claimed.facts.id)
     if not end_claim(connection, facts.id, claimed.token):
-        return False, None
+        return None
     changes = changes_of(facts, ending)
     if ending.after is facts.state:
-        _change(connection, facts.id, **changes)
+        facts = _change(connection, facts, **changes)
     else:
         check(facts.state, ending.after)
-        _move(connection, facts, ending.after, "dispatcher", ending.reason, now, **changes)
-    return True, subject_rows.settle(connection, subject, now)
+        facts = _move(connection, facts, ending.after, "dispatcher", ending.reason, now, **changes)
+    return facts, subject_rows.settle(connection, subject, now)
 
 
 def changes_of(facts: Facts, ending: Ending) -> dict[str, object]:
@@ -71,7 +72,7 @@ def hand_back(
     if not end_claim(connection, facts.id, claimed.token):
         return False, None
     if facts.state is State.UNKNOWN:
-        _change(connection, facts.id, claimed=False, not_before=not_before)
+        _change(connection, facts, claimed=False, not_before=not_before)
     else:
         _unmove(connection, facts, not_before)
     return True, subject_rows.settle(connection, subject, now)
@@ -88,7 +89,7 @@ def expire(connection: sa.Connection, now: float) -> tuple[int, list[Readied]]:
         if facts.state is State.SENDING:
             _move(connection, facts, State.UNKNOWN, "gateway", LEASE_OVER, now, claimed=False, uncertain=True)
         else:
-            _change(connection, id_, claimed=False)
+            _change(connection, facts, claimed=False)
         settled.append(subject_rows.settle(connection, subject, now))
     return len(settled), [each for each in settled if each is not None]
 
@@ -107,9 +108,8 @@ def decide(connection: sa.Connection, id_: str, ending: Ending, actor: str, now:
         raise Conflict("It is on its way to the centre just now.")
     check(facts.state, ending.after)
     changes = changes_of(facts, ending)
-    _move(connection, facts, ending.after, actor, ending.reason, now, **changes)
-    readied = subject_rows.settle(connection, subject, now)
-    return _known(connection, id_), readied
+    facts = _move(connection, facts, ending.after, actor, ending.reason, now, **changes)
+    return facts, subject_rows.settle(connection, subject, now)
 
 
 def act(connection: sa.Connection, id_: str, act: Act, actor: str, reason: str, now: float) -> Moved:
@@ -124,16 +124,16 @@ def act(connection: sa.Connection, id_: str, act: Act, actor: str, reason: str, 
         if facts.claimed or (facts.uncertain and facts.state is State.ATTENTION):
             raise Conflict("It may have been sent already, so it cannot be cancelled here.")
         check(facts.state, State.CANCELLED)
-        _move(connection, facts, State.CANCELLED, actor, reason, now, held=False, not_before=None)
+        facts = _move(connection, facts, State.CANCELLED, actor, reason, now, held=False, not_before=None)
     elif act == "retry":
-        _retry(connection, facts, actor, reason, now)
+        facts = _retry(connection, facts, actor, reason, now)
     else:
         if facts.state in ENDS or facts.state is State.DELIVERED:
             raise Conflict(f"A submission that is {facts.state} needs no hold.")
         held = act == "hold"
         if facts.held is not held:
-            _move(connection, facts, facts.state, actor, reason or act, now, held=held)
-    return _known(connection, id_), subject_rows.settle(connection, subject, now)
+            facts = _move(connection, facts, facts.state, actor, reason or act, now, held=held)
+    return facts, subject_rows.settle(connection, subject, now)
 
 
 def switch(connection: sa.Connection, wanted: Switch) -> None:
@@ -155,14 +155,14 @@ def shred(connection: sa.Connection, before: float) -> int:
     return connection.execute(sa.delete(PAYLOADS).where(PAYLOADS.c.submission.in_(ended))).rowcount
 
 
-def _retry(connection: sa.Connection, facts: Facts, actor: str, reason: str, now: float) -> None:
+def _retry(connection: sa.Connection, facts: Facts, actor: str, reason: str, now: float) -> Facts:
     if facts.state is State.ATTENTION:
         after = retried(uncertain=facts.uncertain)
     elif facts.state in CLAIMABLE and not facts.claimed:
         after = facts.state
     else:
         raise Conflict(f"A submission that is {facts.state} cannot be tried again.")
-    _move(connection, facts, after, actor, reason or "retry", now, failures=0, not_before=None)
+    return _move(connection, facts, after, actor, reason or "retry", now, failures=0, not_before=None)
 
 
 def _locked(connection: sa.Connection, id_: str) -> tuple[Facts, bytes]:
@@ -180,15 +180,15 @@ def _known(connection: sa.Connection, id_: str) -> Facts:
 
 def _move(
     connection: sa.Connection, facts: Facts, after: State, actor: str, reason: str, now: float, **changes: object
-) -> None:
+) -> Facts:
     number = facts.moves + 1
     row = {"submission": facts.id, "number": number, "at": now, "before": facts.state, "after": after}
     connection.execute(_INSERT_MOVE, {**row, "actor": actor, "reason": reason})
     if after is not facts.state:
-        changes |= {"state": after.value, "state_at": now, "reason": reason, "rank": rank(after)}
+        changes |= {"state": after, "state_at": now, "reason": reason, "rank": rank(after)}
         if facts.state in CLAIMABLE:
             subject_rows.unready(connection, lane_key(facts), seq_of(facts.filed_at), facts.id)
-    _change(connection, facts.id, moves=number, **changes)
+    return _change(connection, facts, moves=number, **changes)
 
 
 def _unmove(connection: sa.Connection, facts: Facts, not_before: float) -> None:
@@ -205,8 +205,8 @@ def _unmove(connection: sa.Connection, facts: Facts, not_before: float) -> None:
         connection.execute(_INSERT_MOVE, {**row, "actor": "dispatcher", "reason": reason})
     _change(
         connection,
-        facts.id,
-        state=State.QUEUED.value,
+        facts,
+        state=State.QUEUED,
         state_at=at,
         reason=reason,
         moves=number,
@@ -217,5 +217,7 @@ def _unmove(connection: sa.Connection, facts: Facts, not_before: float) -> None:
     )
 
 
-def _change(connection: sa.Connection, id_: str, **changes: object) -> None:
-    connection.execute(sa.update(SUBMISSIONS).where(_C.id == id_).values(changes))
+def _change(connection: sa.Connection, facts: Facts, **changes: object) -> Facts:
+    connection.execute(sa.update(SUBMISSIONS).where(_C.id == facts.id).values(changes))
+    changes.pop("rank", None)
+    return msgspec.structs.replace(facts, **changes)

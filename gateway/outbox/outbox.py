@@ -216,8 +216,8 @@ class Outbox(Protocol):
             is_open: Whether a lane may go now, beside the switches.
         """
 
-    async def finish(self, claimed: Claimed, ending: Ending) -> bool:
-        """End a claim; False if it had expired, and nothing was changed.
+    async def finish(self, claimed: Claimed, ending: Ending) -> Facts | None:
+        """End a claim; the submission as it is now, or None if the claim had expired and nothing was changed.
 
         Raises:
             Conflict: No legal move.

@@ -2,7 +2,7 @@
 
 An id is a UUIDv7 (RFC 9562): it sorts by the time it was made and serves as our reference at the centre. A receipt
 number is what people read over the phone: 12 characters of Crockford base32 (60 random bits, less 0.2) and his check
-character modulo 37. Numbers whose check character would be one of `*~$=U` are drawn anew, so that only digits and letters remain.
+character modulo 37. Numbers whose check character would be one of `*~$=U` are drawn anew: only digits, letters remain.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What stands in the outbox instead of personal data.
 
 The content of a submission is sealed under a key of its own, wrapped under the month's key; subject, Idempotency-Key
-and `origin_id` are stored as keyed hashes, for callers put anything into them. `content` tells whether two hand-ins are the
-same; it too is keyed, for a form with a NIK in it could be found by trying.
+and `origin_id` are stored as keyed hashes, for callers put anything into them. `content` tells whether two hand-ins
+are the same; it too is keyed, for a form with a NIK in it could be found by trying.
 """
 
 from __future__ import annotations

@@ -93,14 +93,15 @@ class DatabaseOutbox:
             marked = await self._database.write(partial(self._claim, want=want, lease=lease, now=now, may_go=may_go))
         return [self._opened(facts, content) for facts, content in marked]
 
-    async def finish(self, claimed: Claimed, ending: Ending) -> bool:
+    async def finish(self, claimed: Claimed, ending: Ending) -> Facts | None:
         """See `Outbox.finish`."""
         now = self._clock.now()
-        ended, readied = await self._database.write(
-            lambda connection: move_rows.finish(connection, claimed, ending, now)
-        )
+        ended = await self._database.write(lambda connection: move_rows.finish(connection, claimed, ending, now))
+        if ended is None:
+            return None
+        facts, readied = ended
         self._note((readied,))
-        return ended
+        return facts
 
     async def hand_back(self, claimed: Claimed, not_before: float) -> bool:
         """See `Outbox.hand_back`."""

@@ -90,17 +90,17 @@ class MemoryOutbox:
             self._ring.took(turn, 1, self._heads().get(turn.lane))
         return claims
 
-    async def finish(self, claimed: Claimed, ending: Ending) -> bool:
+    async def finish(self, claimed: Claimed, ending: Ending) -> Facts | None:
         """See `Outbox.finish`."""
         kept = self._fenced(claimed)
         if kept is None:
-            return False
+            return None
         changes = changes_of(kept.facts, ending)
         if ending.after is not kept.facts.state:
             check(kept.facts.state, ending.after)
             self._move(kept, ending.after, "dispatcher", ending.reason)
         self._change(kept, changes)
-        return True
+        return kept.facts
 
     async def hand_back(self, claimed: Claimed, not_before: float) -> bool:
         """See `Outbox.hand_back`."""

@@ -127,12 +127,13 @@ def test_a_claim_carries_everything_and_is_made_once(world: World) -> None:
         assert one.facts.claimed
         assert await claim(world.outbox) == []
         assert await claim(world.another()) == []
-        assert await world.outbox.finish(one, DELIVERED)
+        ended = await world.outbox.finish(one, DELIVERED)
         facts = await world.outbox.find(new.id)
+        assert facts == ended
         assert facts is not None
         assert (facts.state, facts.centre_receipt, facts.claimed, facts.uncertain) == ("delivered", "SK1", False, False)
         assert await states(world, new.id) == ["queued", "sending", "delivered"]
-        assert await world.outbox.finish(one, DELIVERED) is False
+        assert await world.outbox.finish(one, DELIVERED) is None
         assert await claim(world.outbox) == []
 
     asyncio.run(story())
@@ -146,7 +147,7 @@ def test_a_lease_that_is_over_means_unknown(world: World) -> None:
         (lost,) = await claim(world.outbox, lease=-1.0)
         assert await world.outbox.expire() == 1
         assert await world.outbox.expire() == 0
-        assert await world.outbox.finish(lost, DELIVERED) is False
+        assert await world.outbox.finish(lost, DELIVERED) is None
         assert await world.outbox.hand_back(lost, START) is False
         (asking,) = await claim(world.outbox, lease=-1.0)
         assert (asking.facts.state, asking.token) == ("unknown", 2)
