@@ -1,7 +1,7 @@
 """The verb *submit*: what a caller hands in is checked, stored in one transaction, and answered with a receipt.
 
 ```
-key ─► form of the request ─► right and village ─► the service's own check ─► switches ─► outbox (one commit) ─► Accepted
+key ─► shape ─► right and village ─► the service's own check ─► switches ─► outbox (one commit) ─► Accepted
 ```
 
 The class of a submission is its service's alone, not its caller's: a birth is urgent through whichever app it comes.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HOG_SHARE: Final = 0.25
 """Share of a class's last turns that no village exceeds while others wait."""
 
-WINDOW: Final = 64
+WINDOW: Final = 256
 """Turns of a class that are remembered."""
 
 TRICKLE: Final = 20
