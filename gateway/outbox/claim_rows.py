@@ -7,6 +7,7 @@ reader would else be walked through each time.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -36,6 +37,12 @@ _NOW: dict[str, sa.ColumnElement[float]] = {
     "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double()),
 }
 _HEAD = (
+    sa.select(READY.c.seq, READY.c.submission, READY.c.subject, sa.literal(value=True).label("locked"))
+    .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
+    .order_by(READY.c.seq, READY.c.submission)
+    .limit(sa.bindparam("most"))
+)
+_HEAD_AND_LOCKS = subject_rows.with_locks(
     sa.select(READY.c.seq, READY.c.submission, READY.c.subject)
     .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
     .order_by(READY.c.seq, READY.c.submission)
@@ -90,17 +97,16 @@ def heads(connection: sa.Connection) -> dict[str, int]:
 
 
 def take(connection: sa.Connection, turn: Turn, most: int) -> tuple[list[Head], int | None]:
-    """Take the head of a lane, and what follows it while no other lane has an earlier one.
+    """Take the head of a lane, and what follows it if no other lane waits.
 
     Returns:
         What was taken, and the next place in the lane; None if there is none, or if nothing could be taken.
     """
-    found = connection.execute(_HEAD, {"of_lane": turn.lane, "head": turn.head, "most": most + 1}).all()
-    wanted = [row for row in found[:most] if row.seq <= turn.until] or found[:1]
-    if not wanted:
-        return [], None
-    free = subject_rows.try_locks(connection, [row.subject for row in wanted])
-    taken = [row for row in wanted if row.subject in free]
+    many = most if turn.until == inf else 1  # where other lanes wait too, the second is rarely next
+    looking = _HEAD_AND_LOCKS if connection.dialect.name == "postgresql" else _HEAD
+    found = connection.execute(looking, {"of_lane": turn.lane, "head": turn.head, "most": many + 1}).all()
+    wanted = found[:many]
+    taken = [row for row in wanted if row.locked]
     if not taken:
         return [], None
     rows = [{"of_lane": turn.lane, "at_seq": row.seq, "id": row.submission} for row in taken]

@@ -72,7 +72,7 @@ def hand_back(
     if not end_claim(connection, facts.id, claimed.token):
         return False, None
     if facts.state is State.UNKNOWN:
-        _change(connection, facts, claimed=False, not_before=not_before)
+        _change(connection, facts, claimed=False, rank=rank(facts.state), not_before=not_before)
     else:
         _unmove(connection, facts, not_before)
     return True, subject_rows.settle(connection, subject, now)
@@ -89,7 +89,7 @@ def expire(connection: sa.Connection, now: float) -> tuple[int, list[Readied]]:
         if facts.state is State.SENDING:
             _move(connection, facts, State.UNKNOWN, "gateway", LEASE_OVER, now, claimed=False, uncertain=True)
         else:
-            _change(connection, facts, claimed=False)
+            _change(connection, facts, claimed=False, rank=rank(facts.state))
         settled.append(subject_rows.settle(connection, subject, now))
     return len(settled), [each for each in settled if each is not None]
 
@@ -210,7 +210,7 @@ def _unmove(connection: sa.Connection, facts: Facts, not_before: float) -> None:
         state_at=at,
         reason=reason,
         moves=number,
-        rank=1,
+        rank=rank(State.QUEUED),
         claimed=False,
         uncertain=False,
         not_before=not_before,

@@ -63,11 +63,18 @@ def check(before: State | None, after: State) -> None:
         raise Conflict(f"A submission that is {before or 'not there'} cannot become {after}.")
 
 
-def rank(state: State) -> int | None:
-    """Place among those about one subject: 0 comes first and holds up, 1 waits in order of filing, None is past."""
+def rank(state: State, *, claimed: bool = False) -> int | None:
+    """Place among those about one subject.
+
+    Returns:
+        0 for one a dispatcher has: nothing else of the subject may go, whenever it was filed; 1 for one that may have
+        been sent or needs a person; 2 for one that waits, in order of filing; None for what is past.
+    """
     if state not in OPEN:
         return None
-    return 1 if state is State.QUEUED else 0
+    if claimed:
+        return 0
+    return 2 if state is State.QUEUED else 1
 
 
 def retried(*, uncertain: bool) -> State:

@@ -7,7 +7,7 @@ never closes a circle of waiting.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,9 +15,6 @@ from gateway.contract.submissions import SubmissionState as State
 from gateway.database import insert_into
 from gateway.outbox.moves import CLAIMABLE
 from gateway.outbox.tables import LATER, READY, SUBMISSIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Readied = tuple[str, int]
 """Lane and place of what became claimable."""
@@ -35,7 +32,6 @@ _UNREADY = sa.delete(READY).where(
     READY.c.submission == sa.bindparam("id"),
 )
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
-_TRY_LOCKS = sa.text("SELECT key FROM unnest(CAST(:keys AS bigint[])) AS key WHERE pg_try_advisory_xact_lock(key)")
 
 
 def lock(connection: sa.Connection, subject: bytes) -> None:
@@ -44,12 +40,17 @@ def lock(connection: sa.Connection, subject: bytes) -> None:
         connection.execute(_LOCK, {"key": _number(subject)})
 
 
-def try_locks(connection: sa.Connection, subjects: Sequence[bytes]) -> set[bytes]:
-    """Those of the subjects whose lock is free; they are held from now on."""
-    if connection.dialect.name != "postgresql":
-        return set(subjects)
-    held = set(connection.execute(_TRY_LOCKS, {"keys": [_number(subject) for subject in subjects]}).scalars())
-    return {subject for subject in subjects if _number(subject) in held}
+def with_locks(rows: sa.Select[tuple[int, str, bytes]]) -> sa.Select[tuple[int, str, bytes, bool]]:
+    """Rows with a `subject`, on PostgreSQL, and in `locked` whether its lock was free; it is held from now on.
+
+    The number of the lock is that of `lock`: the first eight bytes of the subject.
+    """
+    found = rows.subquery()
+    number: sa.ColumnElement[int] = sa.literal_column(
+        "CAST(CAST('x' || encode(substr(subject, 1, 8), 'hex') AS bit(64)) AS bigint)", sa.BigInteger()
+    )
+    free = sa.func.pg_try_advisory_xact_lock(number, type_=sa.Boolean()).label("locked")
+    return sa.select(found.c.seq, found.c.submission, found.c.subject, free)
 
 
 def settle(connection: sa.Connection, subject: bytes, now: float) -> Readied | None:

@@ -51,7 +51,7 @@ SUBMISSIONS = sa.Table(
     sa.Column("moves", sa.Integer, nullable=False),
     sa.Column("centre_receipt", sa.Text),
 )
-"""`seq` is the filing date in microseconds; `rank` is 0 or 1 while open (`moves.rank`) and null afterwards."""
+"""`seq` is the filing date in microseconds; `rank` is 0 to 2 while open (`moves.rank`) and null afterwards."""
 
 PAYLOADS = sa.Table(
     "payloads",

@@ -237,7 +237,7 @@ class MemoryOutbox:
         if facts.claimed or facts.held or waits or facts.state not in CLAIMABLE:
             return False
         same = [one for one in self._kept.values() if one.subject == kept.subject and one.facts.state in OPEN]
-        return min(same, key=lambda one: (rank(one.facts.state), _order(one))) is kept
+        return min(same, key=lambda one: (rank(one.facts.state, claimed=one.facts.claimed), _order(one))) is kept
 
     def _heads(self) -> dict[str, int]:
         heads: dict[str, int] = {}

@@ -399,6 +399,22 @@ def test_a_desk_lets_a_submission_into_the_queue(world: World) -> None:
     asyncio.run(story())
 
 
+def test_one_under_way_holds_up_even_an_earlier_one_in_doubt(world: World) -> None:
+    """While one of a subject is under way, nothing else of it is claimed, not even to ask about it."""
+
+    async def story() -> None:
+        await accept(world, world.new(subject=1, filed=2.0))
+        (under_way,) = await claim(world.outbox)
+        (early,) = await accept(world, world.new(subject=1, filed=1.0))
+        await world.outbox.decide(early, Ending(State.UNKNOWN, "restored"), "gateway")
+        assert await claim(world.outbox) == []
+        await world.outbox.finish(under_way, DELIVERED)
+        (asking,) = await claim(world.outbox)
+        assert (asking.facts.id, asking.facts.state) == (early, State.UNKNOWN)
+
+    asyncio.run(story())
+
+
 def test_urgent_first_then_by_filing_date(world: World) -> None:
     """Whatever the order of arrival and the lane, the class decides, then the filing date."""
 

@@ -68,11 +68,12 @@ def test_illegal_moves_are_refused(before: State | None) -> None:
 def test_rank_puts_what_is_under_way_first() -> None:
     """What is open and not merely waiting holds up its subject; what is past holds up nobody."""
     assert {state: moves.rank(state) for state in moves.OPEN} == {
-        State.QUEUED: 1,
-        State.SENDING: 0,
-        State.UNKNOWN: 0,
-        State.ATTENTION: 0,
+        State.QUEUED: 2,
+        State.SENDING: 1,
+        State.UNKNOWN: 1,
+        State.ATTENTION: 1,
     }
+    assert {moves.rank(state, claimed=True) for state in moves.OPEN} == {0}
     assert all(moves.rank(state) is None for state in set(State) - moves.OPEN)
 
 
