@@ -6,5 +6,6 @@
 | `moves`, `backoff`, `lanes`, `receipts` | pure: legal moves; pauses; whose turn it is; ids and receipt numbers |
 | `store` | the outbox in SQLite or PostgreSQL |
 | `sealing` | what stands there instead of personal data |
-| `tables`, `accept_rows`, `subject_rows`, `claim_rows`, `move_rows`, `read_rows` | its tables and statements |
+| `tables`, `subject_rows` | its tables; the order of one subject |
+| `accept_rows`, `claim_rows`, `move_rows`, `doubt_rows`, `read_rows` | its statements |
 """

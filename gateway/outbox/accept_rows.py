@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
-from gateway.database import insert_into
+from gateway.database import inserts
 from gateway.outbox import subject_rows
 from gateway.outbox.lanes import Lane
 from gateway.outbox.moves import check, rank
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _C = SUBMISSIONS.c
 _K = IDEMPOTENCY_KEYS.c
+_TAKE_KEY = inserts(IDEMPOTENCY_KEYS, lambda insert: insert.on_conflict_do_nothing().returning(_K.submission))
+_STORE = inserts(SUBMISSIONS, lambda insert: insert.on_conflict_do_nothing(index_elements=["origin"]).returning(_C.id))
 _INSERT_PAYLOAD = sa.insert(PAYLOADS)
 _INSERT_MOVE = sa.insert(MOVES)
 _KNOWN_KEY = sa.select(_K.submission, _K.content).where(
@@ -84,8 +86,7 @@ def accept(connection: sa.Connection, hand_in: Prepared) -> Taken:
     subject_rows.lock(connection, marks.subject)
     if not _take_key(connection, hand_in):
         return _known_key(connection, hand_in)
-    storing = insert_into(connection, SUBMISSIONS).on_conflict_do_nothing(index_elements=["origin"]).returning(_C.id)
-    if connection.execute(storing, _row(hand_in)).scalar_one_or_none() is None:
+    if connection.execute(_STORE[connection.dialect.name], _row(hand_in)).scalar_one_or_none() is None:
         return _known_origin(connection, hand_in)
     payload = {"submission": new.id, "wrapped_key": hand_in.wrapped_key, "sealed": hand_in.sealed}
     connection.execute(_INSERT_PAYLOAD, payload)
@@ -122,7 +123,6 @@ def lane_key(facts: Facts) -> str:
 
 
 def _take_key(connection: sa.Connection, hand_in: Prepared) -> bool:
-    taking = insert_into(connection, IDEMPOTENCY_KEYS).on_conflict_do_nothing().returning(_K.submission)
     row = {
         "caller": hand_in.new.caller,
         "key": hand_in.marks.key,
@@ -130,7 +130,7 @@ def _take_key(connection: sa.Connection, hand_in: Prepared) -> bool:
         "submission": hand_in.new.id,
         "made_at": hand_in.now,
     }
-    return connection.execute(taking, row).scalar_one_or_none() is not None
+    return connection.execute(_TAKE_KEY[connection.dialect.name], row).scalar_one_or_none() is not None
 
 
 def _known_key(connection: sa.Connection, hand_in: Prepared) -> Taken:

@@ -49,6 +49,12 @@ ENDS: Final = frozenset(state for state, after in LEGAL.items() if state is not 
 OPEN: Final = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN, State.ATTENTION})
 """States that hold up later submissions about the same subject: the centre does not surely have it yet."""
 
+DOUBTED: Final = frozenset({State.QUEUED, State.SENDING, State.DELIVERED, State.ATTENTION})
+"""States that say too little once an old copy was restored: the centre may have it, or have decided, since."""
+
+RESTORED: Final = "restored"
+"""Reason of those moves."""
+
 CLAIMABLE: Final = frozenset({State.QUEUED, State.UNKNOWN})
 """States a dispatcher may claim: to send it, or to ask about it."""
 

@@ -274,5 +274,15 @@ class Outbox(Protocol):
     async def switches(self) -> tuple[Switch, ...]:
         """All that is held or switched off."""
 
+    async def doubt(self) -> int:
+        """After an old copy was restored: whatever the centre may know better of becomes `unknown` and is asked about.
+
+        That is all that is queued, under way, delivered or in attention; what ended and what is with a desk stays. All
+        claims end. No dispatcher may be at work. How many there were.
+        """
+
+    async def forget_keys(self, before: float) -> int:
+        """Forget Idempotency-Keys used before that time for what has ended; how many. Later than `shred`."""
+
     async def shred(self, before: float) -> int:
         """Destroy the content of what ended before that time; facts and moves stay. How many there were."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gateway.contract.errors import Conflict, IdempotencyMismatch
 from gateway.contract.submissions import Receipt
-from gateway.outbox import accept_rows, claim_rows, move_rows, read_rows
+from gateway.outbox import accept_rows, claim_rows, doubt_rows, move_rows, read_rows
 from gateway.outbox.accept_rows import Prepared
 from gateway.outbox.lanes import Ring
 from gateway.outbox.outbox import Accepted, Claimed, Switch
@@ -178,6 +178,17 @@ class DatabaseOutbox:
     async def switches(self) -> tuple[Switch, ...]:
         """See `Outbox.switches`."""
         return await self._database.read(read_rows.switches)
+
+    async def doubt(self) -> int:
+        """See `Outbox.doubt`."""
+        now = self._clock.now()
+        count = await self._database.write(lambda connection: doubt_rows.doubt(connection, now))
+        self._rescan_at = -inf
+        return count
+
+    async def forget_keys(self, before: float) -> int:
+        """See `Outbox.forget_keys`."""
+        return await self._database.write(lambda connection: doubt_rows.forget_keys(connection, before))
 
     async def shred(self, before: float) -> int:
         """See `Outbox.shred`."""

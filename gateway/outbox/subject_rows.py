@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState as State
-from gateway.database import insert_into
+from gateway.database import inserts
 from gateway.outbox.moves import CLAIMABLE
 from gateway.outbox.tables import LATER, READY, SUBMISSIONS
 
@@ -31,6 +31,8 @@ _UNREADY = sa.delete(READY).where(
     READY.c.seq == sa.bindparam("at_seq"),
     READY.c.submission == sa.bindparam("id"),
 )
+_READY = inserts(READY, lambda insert: insert.on_conflict_do_nothing())
+_WAIT = inserts(LATER, lambda insert: insert.on_conflict_do_nothing())
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
 
 
@@ -72,11 +74,10 @@ def settle(connection: sa.Connection, subject: bytes, now: float) -> Readied | N
         return None
     if head.not_before is not None and head.not_before > now:
         _unready(connection, head)
-        waiting = insert_into(connection, LATER).on_conflict_do_nothing()
-        connection.execute(waiting, {"at": head.not_before, "submission": head.id})
+        connection.execute(_WAIT[connection.dialect.name], {"at": head.not_before, "submission": head.id})
         return None
-    readying = insert_into(connection, READY).on_conflict_do_nothing()
-    connection.execute(readying, {"lane": head.lane, "seq": head.seq, "submission": head.id, "subject": subject})
+    place = {"lane": head.lane, "seq": head.seq, "submission": head.id, "subject": subject}
+    connection.execute(_READY[connection.dialect.name], place)
     return head.lane, head.seq
 
 

@@ -16,7 +16,7 @@ from gateway.outbox.accept_rows import facts_of, lane_key, seq_of
 from gateway.outbox.claim_rows import LEASE_OVER
 from gateway.outbox.lanes import Ring, lane_of
 from gateway.outbox.move_rows import changes_of
-from gateway.outbox.moves import CLAIMABLE, ENDS, OPEN, check, rank, retried
+from gateway.outbox.moves import CLAIMABLE, DOUBTED, ENDS, OPEN, RESTORED, check, rank, retried
 from gateway.outbox.outbox import Accepted, Claimed, Switch
 from gateway.outbox.receipts import read_number
 
@@ -202,6 +202,29 @@ class MemoryOutbox:
     async def switches(self) -> tuple[Switch, ...]:
         """See `Outbox.switches`."""
         return tuple(self._switches[place] for place in sorted(self._switches))
+
+    async def doubt(self) -> int:
+        """See `Outbox.doubt`."""
+        count = 0
+        for kept in self._kept.values():
+            state = kept.facts.state
+            if state in DOUBTED:
+                self._move(kept, State.UNKNOWN, "gateway", RESTORED)
+                count += 1
+            if state in OPEN or state in DOUBTED:
+                self._change(kept, {"claimed": False, "uncertain": True, "not_before": None})
+        return count
+
+    async def forget_keys(self, before: float) -> int:
+        """See `Outbox.forget_keys`."""
+        over = [
+            place
+            for place, (id_, _submission, _adapter) in self._keys.items()
+            if self._kept[id_].facts.state in ENDS and self._kept[id_].moves[0].at < before
+        ]
+        for place in over:
+            del self._keys[place]
+        return len(over)
 
     async def shred(self, before: float) -> int:
         """See `Outbox.shred`."""

@@ -527,6 +527,50 @@ def test_what_ended_is_shredded_after_its_time(world: World) -> None:
     asyncio.run(story())
 
 
+def test_after_an_old_copy_was_restored_everything_is_asked_about(world: World) -> None:
+    """Queued, under way, delivered and in attention become unknown; ends, desks and returned claims change nothing."""
+
+    async def story() -> None:
+        delivered, sending, attention, queued, review, cancelled = await accept(
+            world,
+            *(world.new(filed=float(n)) for n in range(4)),
+            world.new(state=State.IN_REVIEW),
+            world.new(filed=9.0),
+        )
+        await world.outbox.act(cancelled, "cancel", "caller:desk000001")
+        first, lost, third = await claim(world.outbox, 3)
+        await world.outbox.finish(first, DELIVERED)
+        await world.outbox.finish(third, Ending(State.ATTENTION, "form_invalid"))
+        assert await world.outbox.doubt() == 4
+        assert await world.outbox.doubt() == 0
+        assert await world.outbox.finish(lost, DELIVERED) is None
+        assert await world.outbox.expire() == 0
+        claims = await claim(world.outbox)
+        assert [one.facts.id for one in claims] == [delivered, sending, attention, queued]
+        assert {one.facts.state for one in claims} == {State.UNKNOWN}
+        assert await states(world, delivered) == ["queued", "sending", "delivered", "unknown"]
+        await world.outbox.finish(claims[0], DELIVERED)
+        facts = await world.outbox.find(review)
+        assert facts is not None
+        assert facts.state is State.IN_REVIEW
+
+    asyncio.run(story())
+
+
+def test_keys_are_forgotten_after_their_submission_ended(world: World) -> None:
+    """A key lives as long as its submission is open, and then until its own time."""
+
+    async def story() -> None:
+        ended, _open = await accept(world, world.new(key="a", form={}, subject=1), world.new(key="b"))
+        assert await world.outbox.forget_keys(START + 1.0) == 0
+        await world.outbox.act(ended, "cancel", "caller:desk000001")
+        assert await world.outbox.forget_keys(START) == 0
+        assert await world.outbox.forget_keys(START + 1.0) == 1
+        assert (await world.outbox.accept(world.new(key="a", form={}, subject=1))).fresh
+
+    asyncio.run(story())
+
+
 def test_illegal_ends_of_a_claim_are_refused(world: World) -> None:
     """A claim cannot end in a state the table does not lead to, and stays as it was."""
 

@@ -133,6 +133,13 @@ class Machine(RuleBasedStateMachine):
         """End what is over."""
         self.same(lambda outbox: outbox.expire())
 
+    @precondition(lambda self: len(self.ids) > 3)
+    @rule(sure=st.integers(0, 4))
+    def doubt(self, sure: int) -> None:
+        """Now and then, an old copy is restored."""
+        if not sure:
+            self.same(lambda outbox: outbox.doubt())
+
     @rule(seconds=st.sampled_from([1.0, 3.0]))
     def wait(self, seconds: float) -> None:
         """Let time pass."""

@@ -18,6 +18,7 @@ from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.outbox.tables import PAYLOADS, READY, RUNNING, SUBMISSIONS
 from gateway.vault.keys import Keyring
+from gateway.wiring.clock import SystemClock
 from tests.outbox.world import KEYRING, LEASE, NIK, HandClock, World, always
 
 if TYPE_CHECKING:
@@ -147,6 +148,36 @@ def test_another_process_finds_what_this_one_took_in(stored: World) -> None:
         assert one.facts.id == new.id
         assert await stored.outbox.claim(1, LEASE, always) == []  # its own ring still held it
         assert await other.finish(one, Ending(State.DELIVERED, centre_receipt="SK"))
+
+    asyncio.run(story())
+
+
+def test_two_processes_that_meet_on_a_subject_forget_nothing(url: str) -> None:
+    """While two processes take in and end submissions about three subjects, none is left waiting for ever."""
+    clock = SystemClock()
+
+    async def hand_in(outbox: DatabaseOutbox, world: World, count: int) -> None:
+        for number in range(count):
+            await outbox.accept(world.new(subject=number % 3, caller=f"desk-{id(outbox)}"))
+
+    async def drain(outbox: DatabaseOutbox, total: int, ended: list[str]) -> None:
+        while len(ended) < total:
+            for one in await outbox.claim(4, LEASE, always):
+                await outbox.finish(one, Ending(State.DELIVERED, centre_receipt="SK"))
+                ended.append(one.facts.id)
+
+    async def story() -> None:
+        databases = [Database.open(url, durable=False) for _ in range(2)]
+        outboxes = [DatabaseOutbox(one, Sealer(KEYRING, clock.now), clock) for one in databases]
+        world, ended, each = World(outboxes[0], HandClock()), list[str](), 30
+        async with asyncio.timeout(30.0):
+            await asyncio.gather(
+                *(hand_in(outbox, world, each) for outbox in outboxes),
+                *(drain(outbox, 2 * each, ended) for outbox in outboxes),
+            )
+        assert len(set(ended)) == len(ended) == 2 * each
+        for database in databases:
+            await database.close()
 
     asyncio.run(story())
 
