@@ -200,7 +200,7 @@ def run(url: str, examples: int, steps: int) -> None:
 
 def test_any_history_leaves_the_same(url: str) -> None:
     """The short form: a few dozen histories on each database."""
-    run(url, examples=15, steps=30)
+    run(url, examples=12, steps=25)
 
 
 @pytest.mark.soak
