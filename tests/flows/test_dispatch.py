@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from gateway.outbox.outbox import Claimed, NewSubmission
 
 MOVED = CircuitMove(CentreService.BIODATA, CircuitState.OPEN, CircuitState.HALF_OPEN, "open_time_over", START)
-QUICK = Pace(deadline=0.05, margin=1e9, widest=8, tend_every=0.002, closing=0.2)
+QUICK = Pace(deadline=10.0, margin=1e9, widest=8, tend_every=0.002, closing=0.2)
+IMPATIENT = Pace(deadline=0.3, margin=1e9, widest=8, tend_every=0.002, closing=0.2)
 
 
 class Hurried(HandClock):
@@ -146,7 +147,7 @@ def test_what_follows_a_fault(fault: str | Exception, states: list[str], calls: 
     """Without a clear answer the centre is asked before anything is resent; what was not sent leaves no trace."""
 
     async def story() -> None:
-        async with running() as stage:
+        async with running(pace=IMPATIENT if fault == HANG else QUICK) as stage:
             stage.centre.faults.append(fault)
             (id_,) = await stage.accept(stage.world.new())
             await stage.until_all(State(states[-1]))
@@ -161,11 +162,11 @@ def test_what_cannot_be_asked_stays_unknown() -> None:
     """While the asking fails nothing is resent, however long that lasts; then the answer decides."""
 
     async def story() -> None:
-        async with running() as stage:
-            stage.centre.faults.extend([LOST_ANSWER, *[HANG, AWAY, LOST_ANSWER] * 2])
+        async with running(pace=IMPATIENT) as stage:
+            stage.centre.faults.extend([LOST_ANSWER, HANG, *[AWAY, LOST_ANSWER] * 2])
             (id_,) = await stage.accept(stage.world.new())
             await stage.until_all(State.DELIVERED)
-            assert stage.centre.asked == [id_] * 7
+            assert stage.centre.asked == [id_] * 6
             assert stage.centre.effects == {id_: 1}
             assert await stage.states(id_) == ["queued", "sending", "unknown", "delivered"]
 
