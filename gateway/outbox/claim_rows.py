@@ -8,7 +8,7 @@ reader would else be walked through each time.
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,7 +19,7 @@ from gateway.outbox.read_rows import FACTS, facts_of_row
 from gateway.outbox.tables import LATER, MOVES, PAYLOADS, READY, RUNNING, SUBMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gateway.outbox.lanes import Turn
     from gateway.outbox.outbox import Facts
@@ -84,8 +84,22 @@ _HEADS = sa.text(
     ") SELECT lane, (SELECT min(seq) FROM ready WHERE ready.lane = lanes.lane) FROM lanes WHERE lane IS NOT NULL"
 )
 
-Head = tuple[str, bytes]
-"""Id and subject of something taken out of its lane."""
+
+class Head(NamedTuple):
+    """A submission taken from the head of its lane.
+
+    Attributes:
+        id: Its id.
+        subject: Blind index of its subject.
+        lane: Its lane.
+        seq: Its place there.
+    """
+
+    id: str
+    subject: bytes
+    lane: str
+    seq: int
+
 
 Content = tuple[bytes, bytes]
 """Wrapped key and sealed content."""
@@ -96,8 +110,14 @@ def heads(connection: sa.Connection) -> dict[str, int]:
     return {lane: seq for lane, seq in connection.execute(_HEADS) if seq is not None}
 
 
-def take(connection: sa.Connection, turn: Turn, most: int) -> tuple[list[Head], int | None]:
-    """Take the head of a lane, and what follows it if no other lane waits.
+def take(connection: sa.Connection, turn: Turn, most: int, before: Collection[str]) -> tuple[list[Head], int | None]:
+    """Take the head of a lane, and what follows it if no other lane waits; `mark` takes it out of `ready`.
+
+    Args:
+        connection: In the claim's transaction.
+        turn: The lane.
+        most: At most so many.
+        before: Ids taken earlier in this claim; they still stand in `ready`.
 
     Returns:
         What was taken, and the next place in the lane; None if there is none, or if nothing could be taken.
@@ -106,13 +126,12 @@ def take(connection: sa.Connection, turn: Turn, most: int) -> tuple[list[Head], 
     looking = _HEAD_AND_LOCKS if connection.dialect.name == "postgresql" else _HEAD
     found = connection.execute(looking, {"of_lane": turn.lane, "head": turn.head, "most": many + 1}).all()
     wanted = found[:many]
-    taken = [row for row in wanted if row.locked]
+    taken = [row for row in wanted if row.locked and row.submission not in before]
     if not taken:
         return [], None
-    rows = [{"of_lane": turn.lane, "at_seq": row.seq, "id": row.submission} for row in taken]
-    connection.execute(_TAKE, rows)
     rest = found[len(wanted) :]
-    return [(row.submission, row.subject) for row in taken], rest[0].seq if rest else None
+    heads_taken = [Head(row.submission, row.subject, turn.lane, row.seq) for row in taken]
+    return heads_taken, rest[0].seq if rest else None
 
 
 def mark(
@@ -125,10 +144,13 @@ def mark(
     Returns:
         Facts and content of each, in the order taken.
     """
-    ids = [id_ for id_, _subject in taken]
+    ids = [head.id for head in taken]
+    connection.execute(_TAKE, [{"of_lane": head.lane, "at_seq": head.seq, "id": head.id} for head in taken])
     facts = {row.id: facts_of_row(row) for row in connection.execute(_MARK, {"ids": ids, "at": now})}
     claims = [
-        {"submission": id_, "token": facts[id_].tries, "subject": subject} for id_, subject in taken if id_ in facts
+        {"submission": head.id, "token": facts[head.id].tries, "subject": head.subject}
+        for head in taken
+        if head.id in facts
     ]
     if not claims:
         return []

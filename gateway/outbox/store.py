@@ -198,13 +198,13 @@ class DatabaseOutbox:
         self, connection: sa.Connection, *, want: int, lease: float, now: float, may_go: Callable[[Lane], bool]
     ) -> list[tuple[Facts, Content | None]]:
         """Work of a claim; begun anew, it finds in the ring what is left there, and the rest after the next scan."""
-        taken: list[claim_rows.Head] = []
+        taken: dict[str, claim_rows.Head] = {}
         with self._guard:
             while len(taken) < want and (turn := self._ring.pick(may_go)) is not None:
-                heads, following = claim_rows.take(connection, turn, want - len(taken))
+                heads, following = claim_rows.take(connection, turn, want - len(taken), taken)
                 self._ring.took(turn, len(heads), following)
-                taken += heads
-        return claim_rows.mark(connection, taken, lease, now) if taken else []
+                taken.update((head.id, head) for head in heads)
+        return claim_rows.mark(connection, list(taken.values()), lease, now) if taken else []
 
     async def _renew_ring(self) -> None:
         started = self._clock.monotonic()
