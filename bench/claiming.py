@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import statistics
 import tempfile
 import time
-from contextlib import closing, nullcontext
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,24 +37,24 @@ from gateway.vault.keys import Keyring
 from gateway.wiring.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 RESULTS = Path(__file__).with_name("results")
 VILLAGES, SERVICES = 186, ("birth", "death", "kk_change", "ktp")
-BATCH, CLAIMED, CHUNK = 32, 3_200, 20_000
+BATCH, CLAIMED, ROUNDS, CHUNK = 32, 900, 5, 20_000
 KEYRING = Keyring(masters={1: b"m" * 32}, index=b"i" * 32, pepper=b"p" * 32)
 FORM = msgspec.Raw(msgspec.json.encode({"text": "x" * 1_400}))
 
 
-def rows(count: int, sealer: Sealer) -> Iterator[tuple[dict[str, Any], ...]]:
+def rows(total: int, sealer: Sealer) -> Iterator[tuple[dict[str, Any], ...]]:
     """Submission, payload, first move and place in `ready` of each; only what will be claimed has true content."""
     filler = os.urandom(200)
-    for number in range(count):
+    for number in range(total):
         id_ = f"01900000-0000-7000-8000-{number:012d}"
         village, service = f"3527{number % VILLAGES:06d}", SERVICES[number // VILLAGES % len(SERVICES)]
         lane, seq, subject = Lane(1, "native", service, village).key, number * 1000, number.to_bytes(16)
         wrapped, sealed = filler, filler
-        if number <= CLAIMED * 2:
+        if number < (CLAIMED + 2 * BATCH) * ROUNDS * 2:
             submission = Submission(service, 1, village, Subject(no_kk=f"35270301{number:08d}"), FORM)
             wrapped, sealed = sealer.seal(id_, submission)
         facts: dict[str, Any] = {
@@ -74,12 +76,12 @@ def rows(count: int, sealer: Sealer) -> Iterator[tuple[dict[str, Any], ...]]:
         )
 
 
-def fill(url: str, count: int, sealer: Sealer) -> None:
+def fill(url: str, total: int, sealer: Sealer) -> None:
     """Put so many into an empty outbox."""
     migrate(url)
     engine = make_engine(parse_url(url), Tuning(durable=False, statement_seconds=600.0))
     tables = (SUBMISSIONS, PAYLOADS, MOVES, READY)
-    made = rows(count, sealer)
+    made = rows(total, sealer)
     while chunk := [row for row, _place in zip(made, range(CHUNK), strict=False)]:
         with engine.begin() as connection:
             for place, table in enumerate(tables):
@@ -89,13 +91,13 @@ def fill(url: str, count: int, sealer: Sealer) -> None:
     engine.dispose()
 
 
-async def claim_all(url: str, count: int, sealer: Sealer) -> float:
+async def claim_all(url: str, wanted: int, sealer: Sealer) -> float:
     """Microseconds for each of so many claims, ring and commits included."""
     database = Database.open(url)
     outbox = DatabaseOutbox(database, sealer, SystemClock())
     claimed = await outbox.claim(BATCH, 600.0, lambda _lane: True)
     began, done = time.perf_counter(), 0
-    while done < count:
+    while done < wanted:
         claimed = await outbox.claim(BATCH, 600.0, lambda _lane: True)
         if not claimed or any(one.submission is None for one in claimed):
             raise RuntimeError("nothing to claim, or it cannot be opened")
@@ -105,34 +107,51 @@ async def claim_all(url: str, count: int, sealer: Sealer) -> float:
     return took / done * 1e6
 
 
-def measure(url: str, waiting: int, *, reader: bool = False) -> float:
-    """Fill an empty database and claim from it, perhaps beside a reader that began before."""
-    sealer = Sealer(KEYRING, time.time)
-    fill(url, waiting, sealer)
-    engine = make_engine(parse_url(url), Tuning(), read_only=True)
-    with closing(engine.connect()) if reader else nullcontext() as connection:
-        if connection is not None:
-            connection.execution_options(isolation_level="REPEATABLE READ")
-            connection.execute(sa.select(sa.func.count()).select_from(READY)).scalar_one()
-        found = asyncio.run(claim_all(url, min(CLAIMED, waiting - 2 * BATCH), sealer))
-    engine.dispose()
-    return found
+def rounds(few: Sequence[str], many: str, sealer: Sealer) -> tuple[float, float]:
+    """Median cost of some rounds with few waiting and with many, in turn, so that both meet the same machine."""
+    found = [
+        (asyncio.run(claim_all(one, CLAIMED, sealer)), asyncio.run(claim_all(many, CLAIMED, sealer))) for one in few
+    ]
+    return statistics.median(one for one, _ in found), statistics.median(other for _, other in found)
 
 
-def table(many: int) -> Iterator[tuple[str, float, float]]:
+def filled(new_url: Callable[[], str], waiting: int, sealer: Sealer) -> tuple[list[str], str]:
+    """Databases with a thousand waiting, one for each round, and one with many."""
+    few, many = [new_url() for _ in range(ROUNDS)], new_url()
+    for url in few:
+        fill(url, 1_000, sealer)
+    fill(many, waiting, sealer)
+    return few, many
+
+
+def beside_a_reader(urls: Sequence[str], stack: ExitStack) -> None:
+    """Open a transaction in each database that goes on seeing everything as it is now."""
+    for url in urls:
+        engine = make_engine(parse_url(url), Tuning(), read_only=True)
+        stack.callback(engine.dispose)
+        connection = stack.enter_context(engine.connect().execution_options(isolation_level="REPEATABLE READ"))
+        connection.execute(sa.select(READY.c.seq).limit(1)).scalar_one()
+
+
+def table(waiting: int) -> Iterator[tuple[str, float, float]]:
     """Name, cost with a thousand waiting, cost with many."""
+    sealer = Sealer(KEYRING, time.time)
     with tempfile.TemporaryDirectory() as folder:
-        few, lots = (measure(f"sqlite:///{folder}/{count}.db", count) for count in (1_000, many))
-        yield "SQLite", few, lots
+        numbers = count()
+        yield "SQLite", *rounds(*filled(lambda: f"sqlite:///{folder}/{next(numbers)}.db", waiting, sealer), sealer)
     try:
         server = PostgresServer()
     except PostgresMissing as missing:
         print(f"PostgreSQL left out: {missing}")
         return
-    with server:
-        yield "PostgreSQL", measure(server.new_database(), 1_000), measure(server.new_database(), many)
-        few = measure(server.new_database(), 1_000, reader=True)
-        yield "PostgreSQL beside a long reader", few, measure(server.new_database(), many, reader=True)
+    with server, ExitStack() as stack:
+        few, many = filled(server.new_database, waiting, sealer)
+        yield "PostgreSQL", *rounds(few, many, sealer)
+        again = [server.new_database() for _ in few]
+        for url in again:
+            fill(url, 1_000, sealer)
+        beside_a_reader([*again, many], stack)
+        yield "PostgreSQL beside a long reader", *rounds(again, many, sealer)
 
 
 def main() -> None:
