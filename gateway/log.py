@@ -50,8 +50,8 @@ fresh health host http_status in_flight instance job jobs kept key key_id key_id
 listeners lost method migration mode module now ok operator_port outcome owner pause pending pid plugin port ports
 priority process purpose queue quota_left reason reload removed request_id resets_in restart restart_needed
 retry_after revision revisions right rights route routes rows rule seconds served service services share shares signal
-since size source stage stale state states status stopped store table tables task tasks took tried tries unit url urls
-used variable verb version village wait waited waiting waits whole window workers works zone
+since size source stage stale state states status stopped store submission table tables task tasks took tried tries
+unit url urls used variable verb version village wait waited waiting waits whole window workers works zone
 """
 
 KEYS = frozenset(_NAMES.split())

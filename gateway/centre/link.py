@@ -18,13 +18,15 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from gateway.contract.errors import GatewayError, Internal
-from gateway.contract.messages import Call
+from gateway.contract.messages import Call, CentreService, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.contract.messages import Answer, CentreService, Priority
+    from gateway.contract.messages import Answer
 
 
 class Link(Protocol):
@@ -141,8 +143,7 @@ def carry(call: Call, *, bound: float | None = None) -> Carried:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(msgspec.Struct, frozen=True):
     """For whom something is handed in or asked after, and until when; the write half's counterpart of a `Call`.
 
     Attributes:
@@ -164,8 +165,7 @@ class Trip:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Travelling(Trip):
+class Travelling(Trip, frozen=True, kw_only=True):
     """A trip on its way, once.
 
     Attributes:

@@ -41,6 +41,9 @@ COMMANDS: Mapping[str, Lazy] = {
     "plugins": Lazy("gateway.cli.extensions", "plugins_group", "List, enable and disable plugins."),
     "adapters": Lazy("gateway.cli.extensions", "adapters_group", "List, enable and disable adapters."),
     "clients": Lazy("gateway.cli.clients", "clients", "Add, list, rotate and revoke keys of regional apps."),
+    "submissions": Lazy(
+        "gateway.cli.submissions", "submissions", "List, show, retry, hold, release, cancel submissions."
+    ),
 }
 
 

@@ -10,7 +10,7 @@
 | `migrate`, `upgrade`, `migrations` | the schema and its versions, for the core and for each extension |
 """
 
-from gateway.database.database import Database, Limits, insert_into
+from gateway.database.database import Database, Limits, insert_into, inserts
 from gateway.database.engine import Tuning
 from gateway.database.errors import (
     AlreadyThere,
@@ -36,4 +36,5 @@ __all__ = [
     "StorageFault",
     "Tuning",
     "insert_into",
+    "inserts",
 ]

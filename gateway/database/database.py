@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from sqlalchemy import exc
@@ -27,7 +27,7 @@ from gateway.database.readers import ReaderPool, read_once
 from gateway.database.writer import BatchLimits, GroupWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import sqlalchemy as sa
 
@@ -174,6 +174,16 @@ class Database:
 def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An `INSERT` that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for the database connected to."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def inserts(table: sa.Table, complete: Callable[[Any], T]) -> Mapping[str, T]:
+    """One `INSERT` made once for each database, by name of the dialect; for statements that run very often.
+
+    Args:
+        table: Where to.
+        complete: Adds what stands behind the values, such as `on_conflict_do_nothing` and `returning`.
+    """
+    return {"sqlite": complete(sqlite.insert(table)), "postgresql": complete(postgresql.insert(table))}
 
 
 def _too_slow(ticket: Ticket[T]) -> StorageFailed:

@@ -103,7 +103,7 @@ class Rights:
         right = self.covering(caller, question.service)
         purpose = self._purpose(caller, right, asking.purpose)
         village = asking.village or caller.village or ""
-        _check_village(caller, right, village)
+        check_village(caller, right, village)
         self._check_hours(right)
         fields = self._shown(caller, right)
         if question.elements and not fields.issuperset(name for name, _value in question.elements):
@@ -146,7 +146,12 @@ class Rights:
         return known
 
 
-def _check_village(caller: Caller, right: Right, village: str) -> None:
+def check_village(caller: Caller, right: Right, village: str) -> None:
+    """Pass a village that key and right both serve.
+
+    Raises:
+        Denied: One of them does not.
+    """
     if caller.village is not None and village != caller.village:
         raise Denied("This key is bound to another village.")
     if right.villages and not village.startswith(right.villages):

@@ -10,13 +10,14 @@ import structlog
 
 from gateway.registry.registry import Registry
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.parts import open_callers, open_database, open_keyring, tables_of
+from gateway.wiring.parts import open_callers, open_database, open_keyring, open_outbox, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from gateway.contract.host import Host
     from gateway.database.migrate import MigrationSet
+    from gateway.outbox.outbox import Outbox
     from gateway.people.callers import Callers
     from gateway.settings import Settings
 
@@ -37,6 +38,26 @@ async def callers_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIte
         yield callers
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def outbox_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Outbox]:
+    """The outbox of this gateway's database, migrated; errors as in `callers_of`."""
+    database = await open_database(settings, environ)
+    try:
+        yield open_outbox(database, open_keyring(settings, environ), SystemClock())
+    finally:
+        await database.close()
+
+
+def with_outbox(settings: Settings, environ: Mapping[str, str], work: Callable[[Outbox], Awaitable[T]]) -> T:
+    """Run work on the outbox from synchronous code; errors as in `callers_of`."""
+
+    async def run() -> T:
+        async with outbox_of(settings, environ) as outbox:
+            return await work(outbox)
+
+    return asyncio.run(run())
 
 
 def with_callers(settings: Settings, environ: Mapping[str, str], work: Callable[[Callers], Awaitable[T]]) -> T:

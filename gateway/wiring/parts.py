@@ -13,6 +13,8 @@ from gateway.contract.errors import StorageUnavailable
 from gateway.database import Database
 from gateway.database.engine import kind_of, parse_url
 from gateway.database.migrate import CORE, MigrationSet, migrate, pending
+from gateway.outbox.sealing import Sealer
+from gateway.outbox.store import DatabaseOutbox
 from gateway.people.callers import Callers
 from gateway.settings import SecretMissing
 from gateway.vault import api_keys
@@ -101,6 +103,11 @@ def open_callers(settings: Settings, database: Database, keyring: Keyring, clock
         village_known=lambda code: regions.village(code) is not None,
         right_known=settings.rights.__contains__,
     )
+
+
+def open_outbox(database: Database, keyring: Keyring, clock: Clock) -> DatabaseOutbox:
+    """The outbox of a database."""
+    return DatabaseOutbox(database, Sealer(keyring, clock.now), clock)
 
 
 def accounts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Account]:

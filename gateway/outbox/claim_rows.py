@@ -1,0 +1,202 @@
+"""Claiming: what a dispatcher takes out of `ready`, and what comes back when nobody ends a claim.
+
+Only claimable rows stand in `ready`, so a claim reads from the head of a lane on and costs the same whether a thousand
+or a million wait. It begins at the head the ring knows: on PostgreSQL rows that are gone but still seen by a long
+reader would else be walked through each time.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from gateway.contract.submissions import SubmissionState as State
+from gateway.outbox import subject_rows
+from gateway.outbox.moves import CLAIMABLE
+from gateway.outbox.read_rows import FACTS, facts_of_row
+from gateway.outbox.tables import LATER, MOVES, PAYLOADS, READY, RUNNING, SUBMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from gateway.outbox.lanes import Turn
+    from gateway.outbox.outbox import Facts
+    from gateway.outbox.subject_rows import Readied
+
+AT_ONCE = 500
+"""Rows that one round of `expire` or `wake` looks at."""
+
+LEASE_OVER = "lease_over"
+"""Reason of the move of a claim nobody ended."""
+
+_C = SUBMISSIONS.c
+_NOW: dict[str, sa.ColumnElement[float]] = {
+    "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double()),
+    "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double()),
+}
+_HEAD = (
+    sa.select(READY.c.seq, READY.c.submission, READY.c.subject, sa.literal(value=True).label("locked"))
+    .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
+    .order_by(READY.c.seq, READY.c.submission)
+    .limit(sa.bindparam("most"))
+)
+_HEAD_AND_LOCKS = subject_rows.with_locks(
+    sa.select(READY.c.seq, READY.c.submission, READY.c.subject)
+    .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
+    .order_by(READY.c.seq, READY.c.submission)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = sa.delete(READY).where(
+    READY.c.lane == sa.bindparam("of_lane"),
+    READY.c.seq == sa.bindparam("at_seq"),
+    READY.c.submission == sa.bindparam("id"),
+)
+_QUEUED = _C.state == State.QUEUED
+_MARK = (
+    sa.update(SUBMISSIONS)
+    .where(
+        _C.id.in_(sa.bindparam("ids", expanding=True)),
+        _C.state.in_([state.value for state in CLAIMABLE]),
+        _C.claimed.is_(False),
+    )
+    .values(
+        state=sa.case((_QUEUED, State.SENDING.value), else_=_C.state),
+        state_at=sa.case((_QUEUED, sa.bindparam("at")), else_=_C.state_at),
+        reason=sa.case((_QUEUED, ""), else_=_C.reason),
+        moves=sa.case((_QUEUED, _C.moves + 1), else_=_C.moves),
+        tries=_C.tries + 1,
+        rank=0,
+        claimed=True,
+        uncertain=True,
+    )
+    .returning(*FACTS)
+)
+_CONTENTS = sa.select(PAYLOADS).where(PAYLOADS.c.submission.in_(sa.bindparam("ids", expanding=True)))
+_HEADS = sa.text(
+    "WITH RECURSIVE lanes(lane) AS ("
+    " SELECT (SELECT lane FROM ready ORDER BY lane LIMIT 1)"
+    " UNION ALL"
+    " SELECT (SELECT lane FROM ready WHERE lane > lanes.lane ORDER BY lane LIMIT 1) FROM lanes"
+    " WHERE lanes.lane IS NOT NULL"
+    ") SELECT lane, (SELECT min(seq) FROM ready WHERE ready.lane = lanes.lane) FROM lanes WHERE lane IS NOT NULL"
+)
+
+
+class Head(NamedTuple):
+    """A submission taken from the head of its lane.
+
+    Attributes:
+        id: Its id.
+        subject: Blind index of its subject.
+        lane: Its lane.
+        seq: Its place there.
+    """
+
+    id: str
+    subject: bytes
+    lane: str
+    seq: int
+
+
+Content = tuple[bytes, bytes]
+"""Wrapped key and sealed content."""
+
+
+def heads(connection: sa.Connection) -> dict[str, int]:
+    """The first place of each lane with something to claim, by skipping from lane to lane."""
+    return {lane: seq for lane, seq in connection.execute(_HEADS) if seq is not None}
+
+
+def take(connection: sa.Connection, turn: Turn, most: int, before: Collection[str]) -> tuple[list[Head], int | None]:
+    """Take the head of a lane, and what follows it if no other lane waits; `mark` takes it out of `ready`.
+
+    Args:
+        connection: In the claim's transaction.
+        turn: The lane.
+        most: At most so many.
+        before: Ids taken earlier in this claim; they still stand in `ready`.
+
+    Returns:
+        What was taken, and the next place in the lane; None if there is none, or if nothing could be taken.
+    """
+    many = most if turn.until == inf else 1  # where other lanes wait too, the second is rarely next
+    looking = _HEAD_AND_LOCKS if connection.dialect.name == "postgresql" else _HEAD
+    found = connection.execute(looking, {"of_lane": turn.lane, "head": turn.head, "most": many + 1}).all()
+    wanted = found[:many]
+    taken = [row for row in wanted if row.locked and row.submission not in before]
+    if not taken:
+        return [], None
+    rest = found[len(wanted) :]
+    heads_taken = [Head(row.submission, row.subject, turn.lane, row.seq) for row in taken]
+    return heads_taken, rest[0].seq if rest else None
+
+
+def mark(
+    connection: sa.Connection, taken: Sequence[Head], lease: float, now: float
+) -> list[tuple[Facts, Content | None]]:
+    """Make claims of what was taken: from this commit on the centre may have seen it.
+
+    What is not claimable in spite of standing in `ready` is left out, and out of `ready` from now on.
+
+    Returns:
+        Facts and content of each, in the order taken.
+    """
+    ids = [head.id for head in taken]
+    connection.execute(_TAKE, [{"of_lane": head.lane, "at_seq": head.seq, "id": head.id} for head in taken])
+    facts = {row.id: facts_of_row(row) for row in connection.execute(_MARK, {"ids": ids, "at": now})}
+    claims = [
+        {"submission": head.id, "token": facts[head.id].tries, "subject": head.subject}
+        for head in taken
+        if head.id in facts
+    ]
+    if not claims:
+        return []
+    lease_until = _NOW[connection.dialect.name] + lease
+    connection.execute(sa.insert(RUNNING).values(lease_until=lease_until), claims)
+    moves = [
+        {"submission": one.id, "number": one.moves, "at": now, "before": State.QUEUED, "after": State.SENDING}
+        for one in facts.values()
+        if one.state is State.SENDING
+    ]
+    if moves:
+        connection.execute(sa.insert(MOVES).values(actor="dispatcher", reason=""), moves)
+    contents = {row.submission: (row.wrapped_key, row.sealed) for row in connection.execute(_CONTENTS, {"ids": ids})}
+    return [(facts[id_], contents.get(id_)) for id_ in ids if id_ in facts]
+
+
+def overdue(connection: sa.Connection) -> list[tuple[str, int, bytes]]:
+    """Id, token and subject of claims whose lease is over on the database's clock."""
+    over = RUNNING.c.lease_until < _NOW[connection.dialect.name]
+    found = sa.select(RUNNING.c.submission, RUNNING.c.token, RUNNING.c.subject).where(over).limit(AT_ONCE)
+    return [(row.submission, row.token, row.subject) for row in connection.execute(found)]
+
+
+def end_claim(connection: sa.Connection, id_: str, token: int) -> bool:
+    """Take a claim away; False if it is not there any more under this token."""
+    fence = sa.delete(RUNNING).where(RUNNING.c.submission == id_, RUNNING.c.token == token)
+    return connection.execute(fence).rowcount == 1
+
+
+def wake(connection: sa.Connection, now: float) -> list[Readied]:
+    """Make claimable what has waited long enough."""
+    due = sa.select(LATER).where(LATER.c.at <= now).order_by(LATER.c.at).limit(AT_ONCE)
+    rows = connection.execute(due).all()
+    if not rows:
+        return []
+    about = sa.select(_C.id, _C.subject).where(_C.id.in_([row.submission for row in rows]))
+    subjects = {row.id: row.subject for row in connection.execute(about)}
+    readied = []
+    for row in rows:
+        subject = subjects[row.submission]
+        subject_rows.lock(connection, subject)
+        connection.execute(sa.delete(LATER).where(LATER.c.at == row.at, LATER.c.submission == row.submission))
+        readied.append(subject_rows.settle(connection, subject, now))
+    return [each for each in readied if each is not None]
+
+
+def is_due(connection: sa.Connection, now: float) -> bool:
+    """Whether anything has waited long enough."""
+    return connection.execute(sa.select(LATER.c.at).where(LATER.c.at <= now).limit(1)).first() is not None

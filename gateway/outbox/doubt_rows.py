@@ -1,0 +1,53 @@
+"""What is done to all submissions at once: doubting them after an old copy was restored, forgetting keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from gateway.contract.submissions import SubmissionState as State
+from gateway.outbox import subject_rows
+from gateway.outbox.moves import DOUBTED, ENDS, RESTORED, rank
+from gateway.outbox.tables import IDEMPOTENCY_KEYS, LATER, MOVES, READY, RUNNING, SUBMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_C = SUBMISSIONS.c
+
+
+def doubt(connection: sa.Connection, now: float) -> int:
+    """Make `unknown` what the centre may know better of, in one transaction; how many there were."""
+    for table in (READY, RUNNING, LATER):
+        connection.execute(sa.delete(table))
+    told = sa.select(
+        _C.id,
+        _C.moves + 1,
+        sa.literal(now, sa.Double()),
+        _C.state,
+        sa.literal(State.UNKNOWN.value),
+        sa.literal("gateway"),
+        sa.literal(RESTORED),
+    ).where(_in(DOUBTED))
+    columns = ["submission", "number", "at", "before", "after", "actor", "reason"]
+    connection.execute(sa.insert(MOVES).from_select(columns, told))
+    fresh = {"claimed": False, "uncertain": True, "not_before": None, "rank": rank(State.UNKNOWN)}
+    connection.execute(sa.update(SUBMISSIONS).where(_C.state == State.UNKNOWN).values(fresh))
+    moved = {"state": State.UNKNOWN.value, "state_at": now, "reason": RESTORED, "moves": _C.moves + 1}
+    count = connection.execute(sa.update(SUBMISSIONS).where(_in(DOUBTED)).values({**fresh, **moved})).rowcount
+    waiting = sa.select(_C.subject).where(_C.rank.is_not(None)).distinct()
+    for subject in connection.execute(waiting).scalars().all():
+        subject_rows.settle(connection, subject, now)
+    return count
+
+
+def forget_keys(connection: sa.Connection, before: float) -> int:
+    """Forget keys used before that time for what has ended; how many there were."""
+    ended = sa.select(_C.id).where(_C.id == IDEMPOTENCY_KEYS.c.submission, _in(ENDS)).exists()
+    old = sa.delete(IDEMPOTENCY_KEYS).where(IDEMPOTENCY_KEYS.c.made_at < before, ended)
+    return connection.execute(old).rowcount
+
+
+def _in(states: Collection[State]) -> sa.ColumnElement[bool]:
+    return _C.state.in_(sorted(state.value for state in states))

@@ -1,0 +1,94 @@
+"""The order of submissions about one subject, and the lock under which it is kept.
+
+All that changes which submission of a subject may be claimed happens under the subject's lock: on PostgreSQL an
+advisory lock of the transaction, on SQLite the one writer. A claim only *tries* the lock, so that it never waits and
+never closes a circle of waiting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.contract.submissions import SubmissionState as State
+from gateway.database import inserts
+from gateway.outbox.moves import CLAIMABLE
+from gateway.outbox.tables import LATER, READY, SUBMISSIONS
+
+Readied = tuple[str, int]
+"""Lane and place of what became claimable."""
+
+_C = SUBMISSIONS.c
+_FIRST_TWO = (
+    sa.select(_C.id, _C.lane, _C.seq, _C.state, _C.held, _C.claimed, _C.not_before)
+    .where(_C.subject == sa.bindparam("subject"), _C.rank.is_not(None))
+    .order_by(_C.rank, _C.seq, _C.id)
+    .limit(2)
+)
+_UNREADY = sa.delete(READY).where(
+    READY.c.lane == sa.bindparam("of_lane"),
+    READY.c.seq == sa.bindparam("at_seq"),
+    READY.c.submission == sa.bindparam("id"),
+)
+_READY = inserts(READY, lambda insert: insert.on_conflict_do_nothing())
+_WAIT = inserts(LATER, lambda insert: insert.on_conflict_do_nothing())
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
+
+
+def lock(connection: sa.Connection, subject: bytes) -> None:
+    """Wait for the subject's lock and hold it until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"key": _number(subject)})
+
+
+def with_locks(rows: sa.Select[tuple[int, str, bytes]]) -> sa.Select[tuple[int, str, bytes, bool]]:
+    """Rows with a `subject`, on PostgreSQL, and in `locked` whether its lock was free; it is held from now on.
+
+    The number of the lock is that of `lock`: the first eight bytes of the subject.
+    """
+    found = rows.subquery()
+    number: sa.ColumnElement[int] = sa.literal_column(
+        "CAST(CAST('x' || encode(substr(subject, 1, 8), 'hex') AS bit(64)) AS bigint)", sa.BigInteger()
+    )
+    free = sa.func.pg_try_advisory_xact_lock(number, type_=sa.Boolean()).label("locked")
+    return sa.select(found.c.seq, found.c.submission, found.c.subject, free)
+
+
+def settle(connection: sa.Connection, subject: bytes, now: float) -> Readied | None:
+    """Put the first of a subject where it belongs, and take the second out of the way; under the subject's lock.
+
+    Returns:
+        What may be claimed now; None if nothing may.
+    """
+    rows = connection.execute(_FIRST_TWO, {"subject": subject}).all()
+    for row in rows[1:]:  # it was first until an earlier one came
+        _unready(connection, row)
+    if not rows:
+        return None
+    head = rows[0]
+    if head.claimed:
+        return None
+    if head.held or State(head.state) not in CLAIMABLE:
+        _unready(connection, head)
+        return None
+    if head.not_before is not None and head.not_before > now:
+        _unready(connection, head)
+        connection.execute(_WAIT[connection.dialect.name], {"at": head.not_before, "submission": head.id})
+        return None
+    place = {"lane": head.lane, "seq": head.seq, "submission": head.id, "subject": subject}
+    connection.execute(_READY[connection.dialect.name], place)
+    return head.lane, head.seq
+
+
+def unready(connection: sa.Connection, lane: str, seq: int, id_: str) -> None:
+    """Take a submission out of what may be claimed, if it is there; under the subject's lock."""
+    connection.execute(_UNREADY, {"of_lane": lane, "at_seq": seq, "id": id_})
+
+
+def _unready(connection: sa.Connection, row: Any) -> None:
+    unready(connection, row.lane, row.seq, row.id)
+
+
+def _number(subject: bytes) -> int:
+    return int.from_bytes(subject[:8], signed=True)
