@@ -41,6 +41,8 @@ def compare_with(names: Sequence[str], against: str, values_file: Path | None, c
             recorded = cases(_examples(name))
         except (CaseFault, OSError, UnicodeDecodeError) as error:
             _stop(f"{name}: {error}")
+        if not recorded:
+            _stop(f"{name} has no recorded questions (examples/<case>/request.http)")
         for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time())):
             found[one.verdict] += 1
             click.echo(f"{one.case:<44} {one.verdict:<9} {one.detail}".rstrip())

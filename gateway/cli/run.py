@@ -34,15 +34,16 @@ def run(config_file: Path | None, population: int, *, dev: bool) -> None:
     from gateway.cli.trial import Trial, TrialFailed
 
     settings = read_config(config_file)
+    end = End()
     for number in _ENDINGS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
-            signal.signal(number, _as_interrupt)
+            signal.signal(number, end)
     with stop_on_fault():
         trial = Trial(settings, config_file, population, os.environ, dev=dev)
         try:
             trial.start(click.echo)
             click.echo(trial.things_to_try())
-            ended = trial.wait()
+            ended = trial.wait(lambda: end.is_asked)
             click.echo(f"{ended} ended by itself; stopping the other.", err=True)
             sys.exit(FAILED)
         except KeyboardInterrupt:
@@ -51,16 +52,20 @@ def run(config_file: Path | None, population: int, *, dev: bool) -> None:
             click.echo(str(error), err=True)
             sys.exit(FAILED)
         finally:
-            _no_more_endings()
+            end.is_asked = True
             trial.stop()
 
 
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    _no_more_endings()
-    raise KeyboardInterrupt
+class End:
+    """Breaks off what goes on when the first signal comes, and nothing later: stopping is bounded in time.
 
+    An exception raised while Python is collecting garbage is lost, so waiting also looks at `is_asked`.
+    """
 
-def _no_more_endings() -> None:
-    """Stopping is bounded in time and not to be broken off by a second Ctrl-C."""
-    for number in _ENDINGS:
-        signal.signal(number, signal.SIG_IGN)
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.is_asked:
+            self.is_asked = True
+            raise KeyboardInterrupt

@@ -95,9 +95,18 @@ class Trial:
         _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
         _write_private(self._settings.secrets_folder / "environment", self._exports())
 
-    def wait(self) -> str:
-        """Wait until one of the processes ends; which."""
+    def wait(self, is_asked: Callable[[], bool]) -> str:
+        """Wait until one of the processes ends; which.
+
+        Args:
+            is_asked: Whether the trial is to end.
+
+        Raises:
+            KeyboardInterrupt: It is.
+        """
         while True:
+            if is_asked():
+                raise KeyboardInterrupt
             if self._gateway is not None and self._gateway.poll() is not None:
                 return "The gateway"
             if self._mock is not None and not _alive(self._mock.pid):

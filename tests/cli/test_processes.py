@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.cli.run import End
 from gateway.cli.trial import Trial, TrialFailed
 from gateway.mock_siak.accounts import demo_password
 from gateway.settings import load
@@ -273,9 +274,20 @@ def test_run_notices_a_process_that_ends(desk: Desk) -> None:
             assert gateway is not None
             assert mock is not None
             os.kill(gateway.pid if wanted == "The gateway" else mock.pid, signal.SIGKILL)
-            assert trial.wait() == wanted
+            assert trial.wait(lambda: False) == wanted
         finally:
             trial.stop()
+
+
+def test_an_end_whose_exception_was_lost_is_seen_while_waiting(desk: Desk) -> None:
+    """The first signal breaks off what goes on and is remembered; later ones break off nothing."""
+    end = End()
+    with pytest.raises(KeyboardInterrupt):
+        end(signal.SIGTERM, None)
+    end(signal.SIGINT, None)
+    trial = Trial(load(desk.file, os.environ), desk.file, 300, os.environ)
+    with pytest.raises(KeyboardInterrupt):
+        trial.wait(lambda: end.is_asked)
 
 
 @pytest.mark.usefixtures("ports")

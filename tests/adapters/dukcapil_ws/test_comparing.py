@@ -127,7 +127,7 @@ def test_the_command_says_what_it_lacks(face: Face, tmp_path: Path) -> None:
     assert (done.exit_code, "holds no ws_accounts, sample_niks, sample_no_kks" in done.output) == (1, True)
     values.write_text(json.dumps(trial(face)))
     done = check("metrics", "--against", face.centre, "--values", str(values))
-    assert (done.exit_code, "no extension metrics with examples" in done.output) == (1, True)
+    assert (done.exit_code, "metrics has no recorded questions" in done.output) == (1, True)
 
 
 def test_values_come_from_the_mock_where_it_answers(mock_process: Any, face: Face) -> None:
