@@ -60,12 +60,20 @@ class End:
     """Breaks off what goes on when the first signal comes, and nothing later: stopping is bounded in time.
 
     An exception raised while Python is collecting garbage is lost, so waiting also looks at `is_asked`.
+
+    Attributes:
+        is_asked: Whether the trial is to end.
     """
 
     def __init__(self) -> None:
         self.is_asked = False
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """A signal came.
+
+        Raises:
+            KeyboardInterrupt: It is the first.
+        """
         if not self.is_asked:
             self.is_asked = True
             raise KeyboardInterrupt
