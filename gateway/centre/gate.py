@@ -60,6 +60,12 @@ STEP = 0.05
 """Seconds to which the ends of waiting are rounded up."""
 
 
+DOUBT = 8.0
+"""gaps"""
+
+AWAKE = 0.1
+"""Seconds"""
+
 LATE = 0.25
 """Seconds after which a look was late, and that are then given for answers to come in that already lie there."""
 
@@ -126,6 +132,8 @@ class Gate(Generic[P]):
         self._spoke = now - 1.0
         self._overtaken = now
         self._grace = -inf
+        self._looked = now
+        self._awake = now
         self._ends: dict[int, list[P]] = {}
         self._next_ends: list[int] = []
         self._told: list[tuple[P, Admit | Refuse]] = []
@@ -143,7 +151,7 @@ class Gate(Generic[P]):
         if not self._queue.waiting and self._room(now):
             self._admit(now, passage)
             return ADMIT
-        if self.silent:
+        if self.silent or self._in_doubt(now):
             return self._refuse(PROBE, "silent")
         return self._enqueue(now, passage, call, left)
 
@@ -266,6 +274,17 @@ class Gate(Generic[P]):
             self._grace = now + LATE
         return now >= self._grace
 
+    def _in_doubt(self, now: float) -> bool:
+        """Whether the next answer is so overdue that nobody should begin to wait for it."""
+        if now - self._looked > AWAKE:
+            self._awake = now
+        self._looked = now
+        moving = self._moving
+        if not moving or self.limit.typical is None:
+            return False
+        since = max(self._heard, self._awake, next(iter(moving)).started)
+        return now - since > DOUBT * self.limit.typical / len(moving)
+
     def _silent_from(self) -> float:
         """Monotonic seconds from which the centre is silent, should nothing come back until then."""
         if not self._moving:
@@ -298,6 +317,7 @@ class Gate(Generic[P]):
     def _enqueue(self, now: float, passage: P, call: Call, left: float) -> Wait | Refuse:
         queue, each = self._queue, self._each()
         priority, village, caller = call.priority, call.village, call.caller
+        queue.press(priority, village)
         before, between = queue.rounds(priority, village)
         wait, worth = each * before, min(WORTH * left, max(left - self._need(), 0.1 * left))
         in_class, in_village, in_line = queue.lengths(priority, village, caller)
@@ -306,7 +326,7 @@ class Gate(Generic[P]):
         free = self._settings.waiting - queue.waiting
         if free <= 0 or in_village >= free or in_class >= CLASS_PART * free:
             return self._refuse(wait + each * between * in_village, "full")
-        if in_line * each * between > worth and in_line:
+        if in_line and each * queue.rounds(priority, village, in_line)[0] > worth:
             self._overtake(queue.oldest_of(priority, village, caller), each * between * in_line)
         passage.since = now
         queue.push(passage, priority, village, caller)

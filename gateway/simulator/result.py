@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.simulator.crowd import Citizen
     from gateway.simulator.scenario import Phase, Scenario
 
-NOTICED = 5.0
+NOTICED = 0.0
 """Seconds after which everybody has noticed that the centre is down."""
 
 MARGIN = 2.0

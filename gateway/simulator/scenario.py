@@ -118,6 +118,8 @@ def catalogue() -> dict[str, Scenario]:
     found = {
         "regency": REGENCY,
         "regency-10x": replace(REGENCY, name="regency-10x", phases=story(10.0)),
+        "regency-cut": replace(REGENCY, name="regency-cut", phases=story(down=Mode.CUT)),
+        "regency-cut-10x": replace(REGENCY, name="regency-cut-10x", phases=story(10.0, down=Mode.CUT)),
         "regency-hang": replace(REGENCY, name="regency-hang", phases=story(down=Mode.HANG)),
         "regency-stall": replace(REGENCY, name="regency-stall", phases=story(down=Mode.STALL)),
         "regency-long": replace(REGENCY, name="regency-long", phases=story(stretch=6.0)),
