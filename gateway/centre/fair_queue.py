@@ -9,6 +9,10 @@ clock of a class is the furthest turn it gave; a village that asks less than its
 keeps up to `CREDIT` turns for its next questions, so that it hardly waits even where a full round takes longer than
 anybody's patience. The heavy ones share what the others leave.
 
+Before the first rounds are over nobody has fallen behind, and turns alone cannot tell who asks little. So each
+question, let in or not, also moves its village back by one, up to `PRESSING` in all, and each round brings it
+forward again: who asks once a round stands where its turns put it, and all who press stand equally far behind.
+
 A ticket may stand in several places when askers of several villages share it: the first place that comes up
 serves it, its price is split among the villages, and what is left of it elsewhere is dead. Dead entries are
 skipped, and swept out when they outnumber the living. Within a line the oldest goes first; once the oldest has
@@ -33,7 +37,7 @@ CREDIT = 8.0
 """Turns a village that asks less than its share has in hand."""
 
 PRESSING = 8.0
-"""Most that"""
+"""Questions beyond one a round that count against a village, at most: who presses harder stands no further behind."""
 
 SWEEP = 16
 """Dead entries a line may always hold."""
@@ -119,7 +123,7 @@ class Village(Generic[T]):
         self.listed = False
 
     @property
-    def rank(self) -> float:
+    def place(self) -> float:
         """Where it stands among the villages: the lower, the sooner."""
         return self.turn + self.pressing
 
@@ -179,12 +183,12 @@ class Rank(Generic[T]):
             self.base = self.clock = self._furthest
         self.active += 1
         group.turn = max(group.turn, self.clock - CREDIT, self.base)
-        group.step = int(group.rank)
+        group.step = int(group.place)
         self._count(group.step, 1)
         if not group.listed:
             group.listed = True
             self._order += 1
-            heappush(self._heap, (group.rank, self._order, group))
+            heappush(self._heap, (group.place, self._order, group))
 
     def next_village(self) -> Village[T]:
         """Whose turn it is: the one furthest behind; some village must wait."""
@@ -194,8 +198,8 @@ class Rank(Generic[T]):
             if not group.live:
                 heappop(heap)
                 group.listed = False
-            elif group.rank > turn:
-                heapreplace(heap, (group.rank, order, group))
+            elif group.place > turn:
+                heapreplace(heap, (group.place, order, group))
             else:
                 self.clock = max(self.clock, group.turn)
                 return group
@@ -235,7 +239,7 @@ class Rank(Generic[T]):
 
     def _stand(self, group: Village[T]) -> None:
         """Count a waiting village where it stands now."""
-        step = int(group.rank)
+        step = int(group.place)
         if step != group.step:
             self._count(group.step, -1)
             self._count(step, 1)
@@ -339,6 +343,7 @@ class FairQueue(Generic[T]):
         Args:
             priority: Class.
             village: Village; one that is not known yet has credit.
+            more: Turns it has before the one meant.
         """
         rank = self._ranks[priority]
         weights = (self._active if rank.live else self._active + rank.weight) / rank.weight
