@@ -1,6 +1,7 @@
 """The policies in virtual time: the worst and the mean of many seeds of each story, and charts.
 
-    python -m bench.simulated [--seeds 12] [--regency 1000] [--write]
+    python -m bench.simulated [--seeds 12] [--regency 1000] [--stories NAME ...] [--write]
+    python -m bench.simulated --lands [--write]
 
 A seed is *metastable* when the centre, whole again, is used less than nine tenths from five seconds after its return.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from multiprocessing import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +19,15 @@ import click
 
 from bench.machine import describe
 from gateway.simulator.charts import line_chart
+from gateway.simulator.lands import crowding
+from gateway.simulator.nation import NationRun, Way
 from gateway.simulator.scenario import catalogue
 from gateway.simulator.stories import play
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.simulator.nation import LandResult
     from gateway.simulator.result import Result
 
 RESULTS = Path(__file__).with_name("results")
@@ -87,6 +92,50 @@ def chart(result: Result, name: str) -> None:
         (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
+CROWDS = (10, 20, 40, 80, 160, 320, 640)
+"""Numbers of gateways before a centre of 20 workers."""
+
+
+def crowded(task: tuple[int, Way]) -> LandResult:
+    """A surge with so many gateways."""
+    gateways, way = task
+    return NationRun(crowding(gateways, way), 1).result()
+
+
+def lands(*, write: bool) -> None:
+    """Where gateways that do not know of each other collapse the centre; the nation; its peak hour."""
+    tasks = [(gateways, way) for way in Way for gateways in CROWDS]
+    with Pool(2) as pool:
+        results = pool.map(crowded, tasks, chunksize=1)
+    lines = ["| gateways | useful work in the surge, alone | shared | longest backlog, alone | shared |"]
+    lines.append("| ---: | ---: | ---: | ---: | ---: |")
+    half = len(CROWDS)
+    for number, gateways in enumerate(CROWDS):
+        alone, shared = results[number], results[number + half]
+        useful = f"{alone['surge'].useful:.3f} | {shared['surge'].useful:.3f}"
+        lines.append(f"| {gateways} | {useful} | {alone.backlog:,} | {shared.backlog:,} |")
+    lines += ["", "| land | asked | answered | useful, surge or peak | Jain | p99, s | events | CPU, s |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name in ("province", "nation", "nation-alone", "peak-hour"):
+        began = time.process_time()
+        found = play((name, 1))
+        phase: Any = next(one for one in found.phases if one.name in {"surge", "peak"})
+        figures = f"{phase.asked:,} | {phase.answered:.3f} | {phase.useful:.3f} | {phase.jain:.3f} | {phase.p99:.2f}"
+        lines.append(f"| {name} | {figures} | {found.events:,} | {time.process_time() - began:.0f} |")
+    print("\n".join(lines))
+    if write:
+        marks = [(float(number), str(gateways)) for number, gateways in enumerate(CROWDS)]
+        curves = {
+            "each alone": [one["surge"].useful for one in results[:half]],
+            "shares of one limit": [one["surge"].useful for one in results[half:]],
+        }
+        picture = line_chart("Useful work in the surge, by the number of gateways", curves, marks)
+        for folder in (RESULTS, IMAGES):
+            (folder / "simulator-crowding.svg").write_text(picture, encoding="utf-8")
+        page = ["# Many gateways in virtual time", "", describe(), "", *lines, ""]
+        (RESULTS / "simulator-lands.md").write_text("\n".join(page), encoding="utf-8")
+
+
 def main() -> None:
     """Run every story, print the table, and write page and charts if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,7 +143,11 @@ def main() -> None:
     parser.add_argument("--regency", type=int, default=0, help="seeds of `regency`, if more")
     parser.add_argument("--stories", nargs="*", default=list(catalogue()), help="only these")
     parser.add_argument("--write", action="store_true", help="write bench/results/simulator.md and the charts")
+    parser.add_argument("--lands", action="store_true", help="many gateways instead of one")
     asked = parser.parse_args()
+    if asked.lands:
+        lands(write=asked.write)
+        return
     lines = [HEAD]
     for name in asked.stories:
         seeds = max(asked.seeds, asked.regency) if name == "regency" else asked.seeds

@@ -183,6 +183,8 @@ class Rank(Generic[T]):
             self.base = self.clock = self._furthest
         self.active += 1
         group.turn = max(group.turn, self.clock - CREDIT, self.base)
+        if group.pressed_at < self.base:
+            group.pressing = 0.0
         group.step = int(group.place)
         self._count(group.step, 1)
         if not group.listed:
@@ -215,7 +217,7 @@ class Rank(Generic[T]):
         group = self.villages.get(village)
         if group is None or not self.active:
             return
-        passed = self.clock - group.pressed_at if group.pressed_at >= self.base else PRESSING
+        passed = self.clock - group.pressed_at
         group.pressing = min(PRESSING, max(0.0, group.pressing - passed) + 1.0)
         group.pressed_at = self.clock
         if group.live:
