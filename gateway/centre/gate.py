@@ -202,7 +202,7 @@ class Gate(Generic[P]):
                 self.silent = False
                 self._spoke = now
             self._overtaken = max(self._overtaken, passage.started)
-        if answered or (not self.silent and passage.started > self._spoke):
+        if not self.silent and passage.started > self._spoke:
             self.limit.sample(now, epoch=passage.epoch, seconds=seconds, answered=answered, load=passage.load)
 
     def next(self, now: float) -> list[tuple[P, Admit | Refuse]]:
