@@ -24,7 +24,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from gateway.centre.limit_belief import QUEUE, Belief, Trial
+from gateway.centre.limit_belief import CERTAIN, QUEUE, Belief, Trial
 from gateway.centre.limit_window import Window
 
 if TYPE_CHECKING:
@@ -244,16 +244,16 @@ class Limit:
         else:
             slack = load < SLACK * int(self.value)
             calm = self._belief.learn(now, window, seconds, slack=slack, grows=self._grows)
-            self._steer(now, load, seconds, calm)
+            self._steer(now, load, seconds, calm, CERTAIN * self.spread / sqrt(window.count))
 
-    def _steer(self, now: float, load: float, seconds: float, calm: float) -> None:
-        """Where the limit goes from here."""
+    def _steer(self, now: float, load: float, seconds: float, calm: float, doubt: float) -> None:
+        """Where the limit goes from here; fast growth ends only where chance (`doubt`, seconds) cannot explain it."""
         share = min(1.0, calm / seconds)
         target = self._with_reserve(load * share)
         if load < SLACK * int(self.value):
             if share < DEEP:
                 self._move(now, max(target + load, 0.9 * self.value))
-        elif self._grows and share > QUEUE:
+        elif self._grows and (seconds - doubt) * QUEUE < calm:
             if load >= FILLED * int(self.value):
                 self.value = self._within(self.value * GROWTH + 1.0)
                 if self._pooled:

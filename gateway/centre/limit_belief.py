@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FEW = 16
 """Samples a belief rests on that a trial has just raised."""
 
+CERTAIN = 2.0
+"""Standard errors a mean must lie off to count: among many windows some are low by chance."""
+
 MEMORY = 256
 """Samples the calm latency is the mean of, about."""
 
@@ -123,8 +126,8 @@ class Belief:
             if not grows:
                 self._evidence = now
                 self._doubt = DOUBT_CALM if self._known >= MEMORY / 2 else DOUBT_FIRST
-        elif seconds + window.error() < self.calm:
-            self.calm += (seconds + window.error() - self.calm) * min(1.0, window.count / self._known)
+        elif (most := seconds + CERTAIN * window.error()) < self.calm:
+            self.calm += (most - self.calm) * min(1.0, window.count / self._known)
         return self.calm
 
     def doubtful(self, now: float, seconds: float, objective: float) -> bool:
