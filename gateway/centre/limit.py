@@ -293,11 +293,15 @@ class Limit:
             self._after_fall(now, trial, load, rate)
 
     def _after_rise(self, now: float, trial: Trial, load: float, rate: float) -> None:
-        """If more load brought more answers the limit goes on rising, else it goes back."""
+        """If more load brought more answers the limit goes on rising, else it goes back; no more load tells nothing."""
         self._trial = None
         if trial.followed(load, rate):
             self._grows = True
             self._belief.raised(now, trial)
+        elif not trial.moved(load):
+            self._rises = False
+            self._belief.untried(now)
+            self._move(now, trial.value)
         else:
             self._belief.kept(now)
             self._move(now, trial.value)

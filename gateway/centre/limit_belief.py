@@ -78,6 +78,10 @@ class Trial:
         """Whether the limit was raised for it."""
         return self.low_value > self.value
 
+    def moved(self, load: float) -> bool:
+        """Whether the load is another than when the trial began."""
+        return abs(log(load / self.load)) > BARELY
+
     def followed(self, load: float, rate: float) -> bool:
         """Whether the rate changed with the load since the trial began."""
         return _follows(self.load, self.rate, load, rate)
@@ -149,6 +153,10 @@ class Belief:
         self._doubt = DOUBT_FIRST
         self._known = FEW
         self.calm = max(self.calm or 0.0, trial.load / trial.rate)
+
+    def untried(self, now: float) -> None:
+        """A trial told nothing: the next is due as soon as this one was."""
+        self._evidence = now
 
     def kept(self, now: float) -> None:
         """A trial spoke for it."""
