@@ -18,6 +18,8 @@ from gateway.centre.fair_queue import PRESSING, FairQueue, Ticket
 from gateway.centre.gate import STEP, WORTH, Gate
 from gateway.centre.histogram import Histogram
 from gateway.centre.limit import FLOOR, Limit
+from gateway.centre.limit_belief import Belief, Trial
+from gateway.centre.limit_window import Window
 from gateway.centre.limiter import Limiter
 from gateway.centre.link import Flight, carry
 from gateway.centre.verdict import Admit, Refuse, Wait
@@ -218,6 +220,45 @@ def test_latency_above_a_multiple_of_calm_lowers_it_once_per_epoch() -> None:
         limit.sample(now, epoch=epoch, seconds=9.0, answered=True)
     limit.roll(now + 10.0)
     assert limit.value == lowered
+
+
+def test_a_few_slow_calls_do_not_end_fast_growth() -> None:
+    """Two calls that took 1.7 times the calm latency may be chance: the limit goes on growing."""
+    limit = Limit(SETTINGS, 0.0)
+    feed(limit, 0.0, 0.25)
+    limit.silenced(1.0)
+    limit.spread, lowered = 0.1, limit.value
+    for when in (1.1, 1.6, 3.9, 4.4):
+        limit.sample(when, epoch=limit.epoch, seconds=0.42, answered=True, load=int(limit.value))
+    limit.roll(8.0)
+    assert limit.value > 1.5 * lowered
+
+
+def test_a_rise_that_brought_no_more_load_tells_nothing() -> None:
+    """A rise nobody used neither supports the belief nor refutes it: the next trial is as near as before."""
+    belief = Belief(0.0)
+    trial = Trial(value=12.0, load=11.5, rate=40.0, low_value=24.0, dip=True)
+    assert trial.upwards()
+    assert not trial.moved(11.3)
+    assert trial.moved(20.0)
+    belief.kept(0.0)
+    belief.untried(10.0)
+    assert not belief.doubtful(10.0 + 3.9, 0.3, 2.0)
+    assert belief.doubtful(10.0 + 4.1, 0.3, 2.0)
+
+
+def test_chance_does_not_lower_the_belief() -> None:
+    """A mean within two standard errors of the belief leaves it alone; one clearly below moves it."""
+    belief = Belief(0.0)
+    window = Window(0.0)
+    window.add(16, 4.0, 1.0 + 16 * 0.0156, 0)
+    belief.learn(0.0, window, 0.25, slack=False, grows=False)
+    low = Window(0.0)
+    low.add(16, 16 * 0.2, 16 * (0.04 + 0.0156), 0)
+    assert belief.learn(1.0, low, 0.2, slack=False, grows=False) == 0.25
+    lower = Window(0.0)
+    lower.add(16, 16 * 0.1, 16 * (0.01 + 0.0025), 0)
+    assert belief.learn(2.0, lower, 0.1, slack=False, grows=False) < 0.25
 
 
 def test_empty_windows_change_nothing() -> None:
