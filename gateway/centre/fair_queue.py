@@ -9,6 +9,10 @@ clock of a class is the furthest turn it gave; a village that asks less than its
 keeps up to `CREDIT` turns for its next questions, so that it hardly waits even where a full round takes longer than
 anybody's patience. The heavy ones share what the others leave.
 
+Before the first rounds are over nobody has fallen behind, and turns alone cannot tell who asks little. So each
+question, let in or not, also moves its village back by one, up to `PRESSING` in all, and each round brings it
+forward again: who asks once a round stands where its turns put it, and all who press stand equally far behind.
+
 A ticket may stand in several places when askers of several villages share it: the first place that comes up
 serves it, its price is split among the villages, and what is left of it elsewhere is dead. Dead entries are
 skipped, and swept out when they outnumber the living. Within a line the oldest goes first; once the oldest has
@@ -31,6 +35,9 @@ WEIGHTS = {Priority.URGENT: 8.0, Priority.COUNTER: 4.0, Priority.ONLINE: 2.0, Pr
 
 CREDIT = 8.0
 """Turns a village that asks less than its share has in hand."""
+
+PRESSING = 8.0
+"""Questions beyond one a round that count against a village, at most: who presses harder stands no further behind."""
 
 SWEEP = 16
 """Dead entries a line may always hold."""
@@ -98,17 +105,27 @@ class Village(Generic[T]):
 
     Attributes:
         turn: Virtual time of its next turn.
+        pressing: Questions it asked beyond one a round, up to `PRESSING`.
+        pressed_at: The class's clock when it last asked.
         listed: Whether it stands in its class's heap.
     """
 
-    __slots__ = ("lines", "listed", "live", "name", "turn")
+    __slots__ = ("lines", "listed", "live", "name", "pressed_at", "pressing", "step", "turn")
 
     def __init__(self, name: str, turn: float) -> None:
         self.name = name
         self.lines: OrderedDict[str, Line[T]] = OrderedDict()
         self.live = 0
         self.turn = turn
+        self.pressing = 0.0
+        self.pressed_at = turn
+        self.step = 0
         self.listed = False
+
+    @property
+    def place(self) -> float:
+        """Where it stands among the villages: the lower, the sooner."""
+        return self.turn + self.pressing
 
 
 class Rank(Generic[T]):
@@ -129,6 +146,7 @@ class Rank(Generic[T]):
         "clock",
         "live",
         "passed",
+        "steps",
         "stride",
         "villages",
         "weight",
@@ -136,6 +154,7 @@ class Rank(Generic[T]):
 
     def __init__(self, weight: float) -> None:
         self.villages: dict[str, Village[T]] = {}
+        self.steps: dict[int, int] = {}
         self.live = 0
         self.active = 0
         self.clock = 0.0
@@ -164,10 +183,14 @@ class Rank(Generic[T]):
             self.base = self.clock = self._furthest
         self.active += 1
         group.turn = max(group.turn, self.clock - CREDIT, self.base)
+        if group.pressed_at < self.base:
+            group.pressing = 0.0
+        group.step = int(group.place)
+        self._count(group.step, 1)
         if not group.listed:
             group.listed = True
             self._order += 1
-            heappush(self._heap, (group.turn, self._order, group))
+            heappush(self._heap, (group.place, self._order, group))
 
     def next_village(self) -> Village[T]:
         """Whose turn it is: the one furthest behind; some village must wait."""
@@ -177,21 +200,59 @@ class Rank(Generic[T]):
             if not group.live:
                 heappop(heap)
                 group.listed = False
-            elif group.turn > turn:
-                heapreplace(heap, (group.turn, order, group))
+            elif group.place > turn:
+                heapreplace(heap, (group.place, order, group))
             else:
-                self.clock = max(self.clock, turn)
+                self.clock = max(self.clock, group.turn)
                 return group
 
     def charge(self, group: Village[T], price: float) -> None:
         """A village had (a part of) a turn."""
         group.turn += price
+        self._stand(group)
         self._furthest = max(self._furthest, group.turn)
 
-    def turns_before(self, village: str) -> float:
-        """Turns of each other village before this one's next turn: 0 for one with credit."""
+    def press(self, village: str) -> None:
+        """A village asks, whether or not it is let in."""
         group = self.villages.get(village)
-        return 0.0 if group is None else max(0.0, group.turn - self.clock)
+        if group is None or not self.active:
+            return
+        passed = self.clock - group.pressed_at
+        group.pressing = min(PRESSING, max(0.0, group.pressing - passed) + 1.0)
+        group.pressed_at = self.clock
+        if group.live:
+            self._stand(group)
+
+    def turns_before(self, village: str, more: int = 0) -> float:
+        """Turns of others before a village's next turn but `more`."""
+        group = self.villages.get(village)
+        if group is None:
+            own = int(max(self.clock - CREDIT, self.base)) + 1
+        elif group.live:
+            own = group.step + more
+        else:
+            own = int(max(group.turn, self.clock - CREDIT, self.base) + group.pressing) + 1 + more
+        return sum([(own - step) * count for step, count in self.steps.items() if step < own])
+
+    def left(self, group: Village[T]) -> None:
+        """Nothing of a village waits any more."""
+        self.active -= 1
+        self._count(group.step, -1)
+
+    def _stand(self, group: Village[T]) -> None:
+        """Count a waiting village where it stands now."""
+        step = int(group.place)
+        if step != group.step:
+            self._count(group.step, -1)
+            self._count(step, 1)
+            group.step = step
+
+    def _count(self, step: int, change: int) -> None:
+        count = self.steps.get(step, 0) + change
+        if count:
+            self.steps[step] = count
+        else:
+            del self.steps[step]
 
     def _forget(self) -> None:
         """Drop villages about which nothing is worth remembering, now and then."""
@@ -269,22 +330,26 @@ class FairQueue(Generic[T]):
             else:
                 line.sweep()
             if not group.live:
-                rank.active -= 1
+                rank.left(group)
             if not rank.live:
                 self._active -= rank.weight
         ticket.places.clear()
 
-    def rounds(self, priority: Priority, village: str) -> tuple[float, float]:
+    def press(self, priority: Priority, village: str) -> None:
+        """A village asks, whether or not it is let in."""
+        self._ranks[priority].press(village)
+
+    def rounds(self, priority: Priority, village: str, more: int = 0) -> tuple[float, float]:
         """Calls that go before a village's next turn, and calls from one of its turns to the next.
 
         Args:
             priority: Class.
             village: Village; one that is not known yet has credit.
+            more: Turns it has before the one meant.
         """
         rank = self._ranks[priority]
-        weights = self._active if rank.live else self._active + rank.weight
-        each = max(1, rank.active) * weights / rank.weight
-        return rank.turns_before(village) * each, each
+        weights = (self._active if rank.live else self._active + rank.weight) / rank.weight
+        return rank.turns_before(village, more) * weights, max(1, rank.active) * weights
 
     def ahead(self, priority: Priority, village: str, caller: str) -> float:
         """About how many calls go before a new one of this class, village and caller, were it served in order."""

@@ -14,6 +14,9 @@ newest goes first, so the oldest is refused when one too many comes.
 The queue is bounded without letting one village fill it: a village may hold as many tickets as there are places
 left, a class four times as many, so that there is always room for somebody else.
 
+**Doubt.** Where answers usually come every few milliseconds, a quarter of a second without any says enough: nobody
+begins to wait until the next one. Whoever waits already stays, so that a centre that only hesitated finds its work.
+
 **Silence.** When calls are in flight and nothing came back for long, the centre is taken to be away: whoever waits
 is refused, one call a second goes through as a probe, and the first answer lets the others follow. Calls that the
 centre keeps without answering must not hide its return: once a later call was answered, those it overtook long ago
@@ -59,6 +62,15 @@ PATIENT = 6.0
 STEP = 0.05
 """Seconds to which the ends of waiting are rounded up."""
 
+
+DOUBT = 6.0
+"""Usual pauses between two answers without any after which nobody begins to wait."""
+
+HICCUP = 0.25
+"""Seconds; a shorter silence is never doubted."""
+
+AWAKE = 0.1
+"""Seconds; if nobody came for longer, the silence may be our own."""
 
 LATE = 0.25
 """Seconds after which a look was late, and that are then given for answers to come in that already lie there."""
@@ -126,6 +138,8 @@ class Gate(Generic[P]):
         self._spoke = now - 1.0
         self._overtaken = now
         self._grace = -inf
+        self._looked = now
+        self._awake = now
         self._ends: dict[int, list[P]] = {}
         self._next_ends: list[int] = []
         self._told: list[tuple[P, Admit | Refuse]] = []
@@ -135,6 +149,11 @@ class Gate(Generic[P]):
         """Calls in the queue."""
         return self._queue.waiting
 
+    @property
+    def slow(self) -> bool:
+        """Whether places come by time, not by calls that end: `wake_at` may then move to an earlier moment."""
+        return self.silent or self.limit.pause > 0.0
+
     def offer(self, now: float, passage: P, call: Asker) -> Admit | Wait | Refuse:
         """A call arrives."""
         left = passage.flight.deadline - now
@@ -143,7 +162,7 @@ class Gate(Generic[P]):
         if not self._queue.waiting and self._room(now):
             self._admit(now, passage)
             return ADMIT
-        if self.silent:
+        if self.silent or self._in_doubt(now):
             return self._refuse(PROBE, "silent")
         return self._enqueue(now, passage, call, left)
 
@@ -183,7 +202,7 @@ class Gate(Generic[P]):
                 self.silent = False
                 self._spoke = now
             self._overtaken = max(self._overtaken, passage.started)
-        if answered or (not self.silent and passage.started > self._spoke):
+        if not self.silent and passage.started > self._spoke:
             self.limit.sample(now, epoch=passage.epoch, seconds=seconds, answered=answered, load=passage.load)
 
     def next(self, now: float) -> list[tuple[P, Admit | Refuse]]:
@@ -211,10 +230,10 @@ class Gate(Generic[P]):
         if not self._queue.waiting:
             return None
         due = self._next_ends[0] * STEP
-        if self.limit.pause and not self._moving:
-            due = min(due, self._earned_at + (1.0 - self._earned) * self.limit.pause)
-        elif self._moving:
-            due = min(due, max(self._silent_from(), self._grace))
+        if self._moving:
+            return min(due, max(self._silent_from(), self._grace))
+        if self.limit.pause:
+            return min(due, self._earned_at + (1.0 - self._earned) * self.limit.pause)
         return due
 
     def estimate(self, now: float, priority: Priority) -> float:
@@ -266,6 +285,17 @@ class Gate(Generic[P]):
             self._grace = now + LATE
         return now >= self._grace
 
+    def _in_doubt(self, now: float) -> bool:
+        """Whether the next answer is so overdue that nobody should begin to wait for it."""
+        if now - self._looked > AWAKE:
+            self._awake = now
+        self._looked = now
+        moving = self._moving
+        if not moving or self.limit.typical is None:
+            return False
+        since = max(self._heard, self._awake, next(iter(moving)).started)
+        return now - since > max(HICCUP, DOUBT * self.limit.typical / len(moving))
+
     def _silent_from(self) -> float:
         """Monotonic seconds from which the centre is silent, should nothing come back until then."""
         if not self._moving:
@@ -293,25 +323,43 @@ class Gate(Generic[P]):
         self.in_flight += 1
         self._moving[passage] = None
         passage.load = len(self._moving)
-        self.limit.occupied(passage.load)
 
     def _enqueue(self, now: float, passage: P, call: Asker, left: float) -> Wait | Refuse:
+        """Let a call wait, if its turn comes while waiting is worth it."""
         queue, each = self._queue, self._each()
-        priority, village, caller = call.priority, call.village, call.caller
-        before, between = queue.rounds(priority, village)
-        wait, worth = each * before, min(WORTH * left, max(left - self._need(), 0.1 * left))
-        in_class, in_village, in_line = queue.lengths(priority, village, caller)
+        worth = min(WORTH * left, max(left - self._need(), 0.1 * left))
+        wait = each * queue.waiting
         if wait > worth:
-            return self._refuse(wait + each * between * in_village, "deadline")
-        free = self._settings.waiting - queue.waiting
-        if free <= 0 or in_village >= free or in_class >= CLASS_PART * free:
-            return self._refuse(wait + each * between * in_village, "full")
-        if in_line * each * between > worth and in_line:
-            self._overtake(queue.oldest_of(priority, village, caller), each * between * in_line)
+            refused, wait = self._crowded(call, each, worth)
+            if refused is not None:
+                return refused
+        if 2 * queue.waiting >= self._settings.waiting and self._full(call):
+            return self._refuse(wait + each, "full")
         passage.since = now
-        queue.push(passage, priority, village, caller)
+        queue.push(passage, call.priority, call.village, call.caller)
         self._end_at(passage, now + worth)
         return Wait(wait)
+
+    def _crowded(self, call: Asker, each: float, worth: float) -> tuple[Refuse | None, float]:
+        """More wait than can have their turns: whether this one can, and the seconds until it."""
+        queue, priority, village, caller = self._queue, call.priority, call.village, call.caller
+        queue.press(priority, village)
+        before, between = queue.rounds(priority, village)
+        _, in_village, in_line = queue.lengths(priority, village, caller)
+        if each * before > worth:
+            return self._refuse(each * (before + between * in_village), "deadline"), each * before
+        if in_line:
+            last = each * queue.rounds(priority, village, in_line)[0]
+            if last > worth:
+                self._overtake(queue.oldest_of(priority, village, caller), last)
+        return None, each * before
+
+    def _full(self, call: Asker) -> bool:
+        """Whether there is no place left in the queue, or none for this village or class."""
+        queue = self._queue
+        free = self._settings.waiting - queue.waiting
+        in_class, in_village, _ = queue.lengths(call.priority, call.village)
+        return free <= 0 or in_village >= free or in_class >= CLASS_PART * free
 
     def _overtake(self, passage: P, after: float) -> None:
         """Refuse one that fresher ones of its line leave no turn to."""

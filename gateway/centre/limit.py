@@ -21,9 +21,11 @@ samples change nothing. Only calls without any answer bring the limit below 1, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
+
+from gateway.centre.limit_belief import CERTAIN, QUEUE, Belief, Trial
+from gateway.centre.limit_window import Window
 
 if TYPE_CHECKING:
     from gateway.settings.centre import LimiterSettings
@@ -33,6 +35,9 @@ ENOUGH = 16
 
 ROUNDS = 1.5
 """Samples a window needs for each call of the limit: the noise of the mean must stay below the reserve."""
+
+SHORTEST = 0.1
+"""Seconds a window takes at least, unless the settings say less."""
 
 LONGEST = 8
 """Windows after which fewer samples must do."""
@@ -55,12 +60,6 @@ OUTLIER = 4.0
 GAIN = 0.5
 """Share of the way the limit goes in a window."""
 
-MEMORY = 256
-"""Samples the calm latency is the mean of, about."""
-
-QUEUE = 0.7
-"""Calm latency over latency below which fast growth ends."""
-
 NO_QUEUE = 0.93
 """Calm latency over latency above which nothing queues: a used limit rises ever faster."""
 
@@ -76,26 +75,11 @@ RISE = 2.0
 POOLED_RISE = 1.25
 """The same where the limit is pooled: it acts late, but on many samples."""
 
-GROWTH = 1.5
+GROWTH = 2.0
 """Multiple of the limit a step of fast growth goes up to."""
-
-SURE = 0.8
-"""A dip that sees the calm latency within this ratio agrees with the belief."""
-
-SETTLE = 1.5
-"""Calm latencies until what ends after a change is a fair sample."""
 
 DIP = 0.75
 """Share of the limit a trial of the belief goes down to."""
-
-DOUBT_FIRST = 2.0
-"""Seconds until a belief formed while the limit was in use is tried."""
-
-DOUBT_CALM = 20.0
-"""Seconds until one formed while it was not is tried, if the limit has been in use ever since."""
-
-DOUBT_LAST = 120.0
-"""Seconds between trials once many agreed."""
 
 INSTANT = 1e-6
 """Seconds; nothing takes less."""
@@ -103,62 +87,6 @@ INSTANT = 1e-6
 
 LEAST_TRIED = 2.0
 """Limit from which a trial downwards is made."""
-
-BARELY = 0.05
-"""Change of the load, as a logarithm, below which nothing can be read from the rate."""
-
-HALF = 0.5
-"""Share of the load's change from which the rate followed it."""
-
-
-@dataclass(slots=True)
-class Trial:
-    """A test whether the limit had been needed.
-
-    Attributes:
-        value: Limit before.
-        load: Load before.
-        rate: Rate before, calls a second.
-        low_load: Load while lowered; 0 until it is known.
-        low_rate: Rate while lowered.
-        low_seconds: Latency while lowered.
-        low_value: Limit while lowered.
-        dip: Whether the belief is tested, not a deep cut.
-    """
-
-    value: float
-    load: float
-    rate: float
-    low_value: float
-    dip: bool
-    low_load: float = 0.0
-    low_rate: float = 0.0
-    low_seconds: float = 0.0
-
-
-class _Window:
-    """Sums over the samples of a window.
-
-    The first calls to end after a decrease are the shortest ones: such a window opens `SETTLE` calm latencies after
-    the first of them (`opens` is None before it, 0 where nothing has to settle).
-    """
-
-    __slots__ = ("count", "load", "opens", "peak", "seconds", "since", "squares", "unanswered")
-
-    def __init__(self, now: float, opens: float | None = 0.0) -> None:
-        self.since = now
-        self.opens = opens
-        self.peak = 0
-        self.count = 0
-        self.unanswered = 0
-        self.load = 0.0
-        self.seconds = 0.0
-        self.squares = 0.0
-
-    def error(self) -> float:
-        """Standard error of the mean latency, seconds."""
-        mean = self.seconds / self.count
-        return sqrt(max(0.0, self.squares / self.count - mean * mean) / self.count)
 
 
 class Limit:
@@ -174,23 +102,19 @@ class Limit:
         epoch: Counts decreases; a call carries the epoch it was admitted in.
         typical: Seconds a call takes on average, or None before the first answer.
         spread: Mean distance from it, seconds.
-        calm: Seconds it is believed to take where nothing queues at the centre, or None.
     """
 
     __slots__ = (
-        "_asked",
-        "_doubt",
-        "_evidence",
+        "_belief",
         "_free",
         "_grows",
-        "_known",
         "_last",
+        "_least",
         "_pooled",
         "_rises",
         "_settings",
         "_trial",
         "_window",
-        "calm",
         "epoch",
         "spread",
         "typical",
@@ -199,31 +123,29 @@ class Limit:
 
     def __init__(self, settings: LimiterSettings, now: float, *, pooled: float = 0.0) -> None:
         self._settings = settings
+        self._least = min(SHORTEST, settings.window)
         self._pooled = pooled
         self.value = float(min(settings.initial, settings.maximum))
         self.epoch = 0
         self.typical: float | None = None
         self.spread = 0.0
-        self.calm: float | None = None
-        self._window = _Window(now, opens=None)
+        self._belief = Belief(now)
+        self._window = Window(now, opens=None)
         self._trial: Trial | None = None
         self._grows = True
-        self._known = 0
         self._last = now
         self._rises = False
         self._free = 0
-        self._evidence = now
-        self._doubt = DOUBT_FIRST
-        self._asked = False
+
+    @property
+    def calm(self) -> float | None:
+        """Seconds a call is believed to take where nothing queues at the centre, or None."""
+        return self._belief.calm
 
     @property
     def pause(self) -> float:
         """Seconds between the starts of two calls; 0 while the limit is at least 1."""
         return 0.0 if self.value >= 1.0 else self._settings.objective / self.value
-
-    def occupied(self, in_flight: int) -> None:
-        """So many calls are in flight now."""
-        self._window.peak = max(self._window.peak, in_flight)
 
     def sample(self, now: float, *, epoch: int, seconds: float, answered: bool, load: int = 1) -> None:
         """A call ended.
@@ -248,19 +170,12 @@ class Limit:
             self._after_a_gap(now)
         self._last = now
         window = self._window
-        opens = window.opens
-        if opens is None:
-            opens = window.opens = window.since = now + SETTLE * (self.calm or 0.0)
-        if now < opens:
+        if window.closed(now, self.calm):
             return
         if self.typical is not None and answered:
             seconds = min(seconds, OUTLIER * self.typical)
-        window.count += 1
         window.load += load
-        window.seconds += seconds
-        window.squares += seconds * seconds
-        if not answered:
-            window.unanswered += 1
+        window.add(1, seconds, seconds * seconds, not answered)
         self.roll(now)
 
     def pool(self, now: float, count: int, seconds: float, squares: float, unanswered: int) -> None:
@@ -274,28 +189,24 @@ class Limit:
         if count > 1:
             self.spread += (spread - self.spread) * weight
         self._last = now
-        window = self._window
-        if window.opens is None:
-            window.opens = window.since = now + SETTLE * (self.calm or 0.0) + 2.0 * self._pooled
-        if now < window.opens:
-            return
-        window.count += count
-        window.seconds += seconds
-        window.squares += squares
-        window.unanswered += unanswered
+        if not self._window.closed(now, self.calm, late=2.0 * self._pooled):
+            self._window.add(count, seconds, squares, unanswered)
 
     def roll(self, now: float) -> None:
         """Judge the window if it is over."""
-        window, length = self._window, self._settings.window
-        if self._grows and self.calm is not None:
-            length = min(length, max(0.1, 1.2 * self.calm))
-        length = max(length, 2.0 * self._pooled)
+        window = self._window
         passed = now - window.since
+        if passed < self._least:
+            return
+        length = self._settings.window
+        if self._grows and self.calm is not None:
+            length = min(length, max(SHORTEST, 1.2 * self.calm))
+        length = max(length, 2.0 * self._pooled)
         if passed < length:
             return
         if 0 < window.count < self._enough() and passed < LONGEST * length:
             return
-        self._window = _Window(now)
+        self._window = Window(now)
         if window.count:
             if self._pooled:
                 window.load = window.seconds * window.count / passed
@@ -313,7 +224,7 @@ class Limit:
         if self._trial is not None:
             self.value, self._trial = self._trial.value, None
         self._grows = True
-        self._window = _Window(now)
+        self._window = Window(now)
 
     def silenced(self, now: float) -> None:
         """The centre keeps silent: what comes back later is met with a quarter, growing fast to what was."""
@@ -322,7 +233,7 @@ class Limit:
         self._grows = True
         self._move(now, max(1.0, self.value / 4.0))
 
-    def _judge(self, now: float, window: _Window) -> None:
+    def _judge(self, now: float, window: Window) -> None:
         seconds, load = max(INSTANT, window.seconds / window.count), max(INSTANT, window.load / window.count)
         if 2 * window.unanswered > window.count:
             self._trial = None
@@ -331,41 +242,26 @@ class Limit:
         elif self._trial is not None:
             self._follow_trial(now, self._trial, load, seconds)
         else:
-            calm = self._learn(now, window, load, seconds)
-            self._steer(now, load, seconds, calm)
+            slack = load < SLACK * int(self.value)
+            calm = self._belief.learn(now, window, seconds, slack=slack, grows=self._grows)
+            self._steer(now, load, seconds, calm, CERTAIN * self.spread / sqrt(window.count))
 
-    def _learn(self, now: float, window: _Window, load: float, seconds: float) -> float:
-        """The belief after a window: with the latency while nothing can queue, down where it was too high."""
-        if self.calm is None:
-            self._known = window.count
-            self._evidence = now
-            self.calm = seconds
-        elif load < SLACK * int(self.value) or (self._grows and seconds < self.calm / QUEUE):
-            self._known = min(MEMORY, self._known + window.count)
-            self.calm += (seconds - self.calm) * min(1.0, window.count / self._known)
-            if not self._grows:
-                self._evidence = now
-                self._doubt = DOUBT_CALM if self._known >= MEMORY / 2 else DOUBT_FIRST
-        elif seconds + window.error() < self.calm:
-            self.calm += (seconds + window.error() - self.calm) * min(1.0, window.count / self._known)
-        return self.calm
-
-    def _steer(self, now: float, load: float, seconds: float, calm: float) -> None:
-        """Where the limit goes from here."""
+    def _steer(self, now: float, load: float, seconds: float, calm: float, doubt: float) -> None:
+        """Where the limit goes from here; fast growth ends only where chance (`doubt`, seconds) cannot explain it."""
         share = min(1.0, calm / seconds)
         target = self._with_reserve(load * share)
         if load < SLACK * int(self.value):
             if share < DEEP:
                 self._move(now, max(target + load, 0.9 * self.value))
-        elif self._grows and share > QUEUE:
+        elif self._grows and (seconds - doubt) * QUEUE < calm:
             if load >= FILLED * int(self.value):
                 self.value = self._within(self.value * GROWTH + 1.0)
                 if self._pooled:
-                    self._window = _Window(now, opens=None)
+                    self._window = Window(now, opens=None)
         elif target < DEEP * self.value:
             self._grows = False
             self._begin(now, load, seconds, max(target, 0.3 * self.value))
-        elif self._doubtful(now, seconds):
+        elif self.value >= LEAST_TRIED and self._belief.doubtful(now, seconds, self._settings.objective):
             self._rises = not self._rises
             rise = POOLED_RISE if self._pooled else RISE
             self._begin(now, load, seconds, (rise if self._rises else DIP) * self.value, dip=True)
@@ -374,87 +270,67 @@ class Limit:
             self._grows = self._free >= FREE
             self.value = self._within(self.value + (target - self.value) * GAIN)
 
-    def _doubtful(self, now: float, seconds: float) -> bool:
-        """Whether the belief has gone untested for too long, or the objective is missed."""
-        if seconds > self._settings.objective and not self._asked:
-            self._asked = True
-            self._doubt = min(self._doubt, DOUBT_FIRST)
-        elif seconds < self._settings.objective / 2.0:
-            self._asked = False
-        return self.value >= LEAST_TRIED and now - self._evidence > self._doubt
-
     def _begin(self, now: float, load: float, seconds: float, value: float, *, dip: bool = False) -> None:
         value = self._within(value)
         self._trial = Trial(self.value, load, load / seconds, value, dip)
         self.epoch += 1
-        self._window = _Window(now, opens=None)
+        self._window = Window(now, opens=None)
         self.value = value
 
     def _follow_trial(self, now: float, trial: Trial, load: float, seconds: float) -> None:
+        """A window of a trial is over."""
         rate = load / seconds
-        if trial.low_value > trial.value:
-            self._follow_rise(now, trial, load, rate)
-        elif not trial.low_load:
-            if trial.dip and self.calm is not None and SURE * self.calm <= seconds <= self.calm / SURE:
-                self._agreed(now, trial, seconds)
-                return
+        if trial.upwards():
+            self._after_rise(now, trial, load, rate)
+        elif trial.low_load:
+            self._after_return(now, trial, load, rate)
+        elif trial.dip and self._belief.fits(seconds):
+            self._trial = None
+            self._belief.agreed(now, seconds)
+            self.value = self._within(trial.value)
+        else:
             trial.low_load, trial.low_rate, trial.low_seconds = load, rate, seconds
-            if _follows(trial.load, trial.rate, load, rate):
-                self.value = self._within(trial.value)
-                self.epoch += 1
-                self._window = _Window(now, opens=None)
-            else:
-                self._accept(now, trial)
-        elif _follows(trial.low_load, trial.low_rate, load, rate):
-            self._confirm(now, trial)
-        else:
-            self._accept(now, trial)
-            self._move(now, trial.low_value)
+            self._after_fall(now, trial, load, rate)
 
-    def _follow_rise(self, now: float, trial: Trial, load: float, rate: float) -> None:
-        """If more load brought more answers, nothing had queued before, whatever was believed."""
+    def _after_rise(self, now: float, trial: Trial, load: float, rate: float) -> None:
+        """If more load brought more answers the limit goes on rising, else it goes back; no more load tells nothing."""
         self._trial = None
-        self._evidence = now
-        if _follows(trial.load, trial.rate, load, rate):
-            self._doubt = DOUBT_FIRST
+        if trial.followed(load, rate):
             self._grows = True
-            self._known = ENOUGH
-            self.calm = max(self.calm or 0.0, trial.load / trial.rate)
+            self._belief.raised(now, trial)
+        elif not trial.moved(load):
+            self._rises = False
+            self._belief.untried(now)
+            self._move(now, trial.value)
         else:
-            self._doubt = min(DOUBT_LAST, self._doubt * 2.0)
+            self._belief.kept(now)
             self._move(now, trial.value)
 
-    def _agreed(self, now: float, trial: Trial, seconds: float) -> None:
-        """A dip saw the calm latency: the belief is right, and the limit goes back."""
-        self._trial = None
-        self._evidence = now
-        self._doubt = min(DOUBT_LAST, self._doubt * 2.0)
-        self.calm = seconds if self.calm is None else (self.calm + seconds) / 2.0
-        self.value = self._within(trial.value)
-
-    def _accept(self, now: float, trial: Trial) -> None:
-        """The rate did not need the load: a belief above what was seen goes down, and is tried again soon."""
-        self._trial = None
-        self._evidence = now
-        if self.calm is not None and trial.low_seconds < 0.9 * self.calm:
-            self.calm = (self.calm + trial.low_seconds) / 2.0
-            self._doubt = DOUBT_FIRST / 2.0
+    def _after_fall(self, now: float, trial: Trial, load: float, rate: float) -> None:
+        """If less load brought fewer answers the limit goes back up, to see them rise again; else it stays down."""
+        if trial.followed(load, rate):
+            self.value = self._within(trial.value)
+            self.epoch += 1
+            self._window = Window(now, opens=None)
         else:
-            self._doubt = min(DOUBT_LAST, self._doubt * 2.0)
+            self._trial = None
+            self._belief.refuted(now, trial)
 
-    def _confirm(self, now: float, trial: Trial) -> None:
-        """The rate followed the load both ways: nothing queued while it was lowered."""
+    def _after_return(self, now: float, trial: Trial, load: float, rate: float) -> None:
+        """If the answers rose again with the load, the limit had been needed."""
         self._trial = None
-        self._evidence = now
-        self._doubt = min(DOUBT_LAST, self._doubt * 2.0)
-        self.calm = trial.low_seconds if self.calm is None else (self.calm + 3.0 * trial.low_seconds) / 4.0
+        if trial.recovered(load, rate):
+            self._belief.confirmed(now, trial)
+        else:
+            self._belief.refuted(now, trial)
+            self._move(now, trial.low_value)
 
     def _move(self, now: float, value: float) -> None:
         """Another limit; a lower one begins a new epoch."""
         value = min(value, float(self._settings.maximum))
         if value < self.value:
             self.epoch += 1
-            self._window = _Window(now, opens=None)
+            self._window = Window(now, opens=None)
         self.value = value
 
     def _with_reserve(self, capacity: float) -> float:
@@ -467,9 +343,3 @@ class Limit:
 
     def _within(self, value: float) -> float:
         return max(1.0, min(float(self._settings.maximum), value))
-
-
-def _follows(load: float, rate: float, other_load: float, other_rate: float) -> bool:
-    """Whether the rate moved with the load, more than half as far on a log scale."""
-    moved = log(other_load / load)
-    return abs(moved) > BARELY and log(other_rate / rate) / moved > HALF

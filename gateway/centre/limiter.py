@@ -195,7 +195,8 @@ class Limiter:
                 if not _wake(passage, verdict) and verdict is ADMIT:
                     self._gate.done(self._clock.monotonic(), passage, seconds=None)
                     lost = True
-        self._arm()
+        if self._timer is None or self._gate.slow:
+            self._arm()
 
     def _arm(self) -> None:
         """One timer at most, for what comes by time alone: a place, the end of waiting, or silence."""

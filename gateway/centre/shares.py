@@ -181,9 +181,6 @@ class Leased:
         self.value, self.pause, self.until = share.value, share.pause, share.until
         self.seen = Seen()
 
-    def occupied(self, in_flight: int) -> None:
-        """Nothing to learn from: the coordinator sees all."""
-
     def sample(self, now: float, *, epoch: int, seconds: float, answered: bool, load: int = 1) -> None:
         """A call ended; noted for the next lease (`now`, `epoch` and `load` are the coordinator's matter)."""
         del now, epoch, load

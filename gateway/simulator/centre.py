@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from gateway.simulator.world import World
 
 
+CONNECT = 2.0
+"""Seconds until a connect that meets nobody is given up."""
+
+
 class Mode(StrEnum):
-    """What a call meets at the centre."""
+    """What a call meets at the centre: work · a closed port · a way that is cut · silence · work put off."""
 
     SERVE = "serve"
     REFUSE = "refuse"
+    CUT = "cut"
     HANG = "hang"
     STALL = "stall"
 
@@ -121,7 +126,7 @@ class Centre:
         self.workers = workers
         self.mode = mode
         self.slowness = slowness
-        if mode is Mode.HANG:
+        if mode is Mode.HANG or mode is Mode.CUT:
             self.backlog.clear()
         self._start()
 
@@ -134,6 +139,8 @@ class Centre:
             self._start()
         elif self.mode is Mode.REFUSE:
             self._world.at(self._world.now + self._model.travel, customer.refused, work)
+        elif self.mode is Mode.CUT:
+            self._world.at(self._world.now + CONNECT, customer.refused, work)
 
     def settle(self) -> None:
         """Close the books at the end of a run."""
@@ -159,6 +166,8 @@ class Centre:
         if self.busy > self.workers:
             self._account()
         self.busy -= 1
+        if self.mode is Mode.HANG or self.mode is Mode.CUT:
+            return
         ledger = self.ledger
         taken = now - work.began
         share = work.seconds / taken if taken > 0.0 else 1.0

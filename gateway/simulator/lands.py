@@ -32,5 +32,5 @@ def peak_hour(way: Way = Way.SHARED) -> Land:
 
 
 def crowding(gateways: int, way: Way) -> Land:
-    """The surge with another number of gateways, each with a limit of its own or with shares of one."""
-    return replace(NATION, name=f"{gateways} gateways", gateways=gateways, villages=gateways * 163, way=way)
+    """A province's surge with another number of gateways, each with a limit of its own or with shares of one."""
+    return replace(PROVINCE, name=f"{gateways} gateways", gateways=gateways, villages=gateways * 163, way=way)

@@ -92,22 +92,28 @@ class Scenario:
         return replace(self, name=name, centre=replace(self.centre, **changes))  # type: ignore[arg-type] # names are checked by dataclasses
 
 
-def story(surge: float = 4.0, down: Mode = Mode.REFUSE, stretch: float = 1.0) -> tuple[Phase, ...]:
+def story(
+    surge: float = 4.0, down: Mode = Mode.CUT, lengths: tuple[float, float, float] = (20.0, 20.0, 20.0)
+) -> tuple[Phase, ...]:
     """Normal, surge, weak, down, back.
 
     Args:
         surge: Load from the surge on, as a multiple of the whole centre's capacity.
         down: How the centre is away.
-        stretch: Factor on the length of the phases with load.
+        lengths: Seconds of surge, weak and back.
     """
+    crowded, weak, back = lengths
     return (
         Phase("normal", 10.0, 0.5),
-        Phase("surge", 20.0 * stretch, surge),
-        Phase("weak", 20.0 * stretch, surge, strength=0.3),
+        Phase("surge", crowded, surge),
+        Phase("weak", weak, surge, strength=0.3),
         Phase("down", 10.0, surge, strength=1.0, mode=down),
-        Phase("back", 20.0 * stretch, surge, judged_after=5.0),
+        Phase("back", back, surge, judged_after=5.0),
     )
 
+
+LONG = (120.0, 180.0, 60.0)
+"""Seconds of surge, weak and back in which each village has at least twenty answers."""
 
 REGENCY = Scenario("regency", phases=story())
 """The scenario every contender is measured with."""
@@ -115,18 +121,23 @@ REGENCY = Scenario("regency", phases=story())
 
 def catalogue() -> dict[str, Scenario]:
     """All prepared stories of one regency, by name."""
-    found = {
-        "regency": REGENCY,
-        "regency-10x": replace(REGENCY, name="regency-10x", phases=story(10.0)),
-        "regency-hang": replace(REGENCY, name="regency-hang", phases=story(down=Mode.HANG)),
-        "regency-stall": replace(REGENCY, name="regency-stall", phases=story(down=Mode.STALL)),
-        "regency-long": replace(REGENCY, name="regency-long", phases=story(stretch=6.0)),
+    told = {
+        "regency": story(),
+        "regency-10x": story(10.0),
+        "regency-long": story(lengths=LONG),
+        "regency-long-10x": story(10.0, lengths=LONG),
+        "regency-refuse": story(down=Mode.REFUSE),
+        "regency-hang": story(down=Mode.HANG),
+        "regency-stall": story(down=Mode.STALL),
     }
+    found = {name: replace(REGENCY, name=name, phases=phases) for name, phases in told.items()}
     for name, changes in _CENTRES.items():
         found[name] = REGENCY.with_centre(name, **changes)
     slow = replace(REGENCY.crowd, patience=15.0)
     found["slow-3s"] = replace(REGENCY.with_centre("slow-3s", workers=60, mean=3.0), crowd=slow)
-    found["one-worker"] = replace(REGENCY.with_centre("one-worker", workers=1, mean=1.0), phases=story(stretch=4.0))
+    found["one-worker"] = replace(
+        REGENCY.with_centre("one-worker", workers=1, mean=1.0), phases=story(lengths=(80.0, 80.0, 80.0))
+    )
     return found
 
 

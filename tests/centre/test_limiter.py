@@ -9,14 +9,17 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.centre.fair_queue import FairQueue, Ticket
-from gateway.centre.gate import Gate
+from gateway.centre.fair_queue import PRESSING, FairQueue, Ticket
+from gateway.centre.gate import STEP, WORTH, Gate
 from gateway.centre.histogram import Histogram
 from gateway.centre.limit import FLOOR, Limit
+from gateway.centre.limit_belief import Belief, Trial
+from gateway.centre.limit_window import Window
 from gateway.centre.limiter import Limiter
 from gateway.centre.link import Flight, carry
 from gateway.centre.verdict import Admit, Refuse, Wait
@@ -176,6 +179,8 @@ def test_the_limit_rises_while_calm_and_used() -> None:
     limit = Limit(SETTINGS, 0.0)
     now = feed(limit, feed(limit, 0.0, 0.1), 0.1)
     assert limit.value > SETTINGS.initial
+    now += 1.0
+    limit.roll(now)
     before = limit.value
     for part in range(50):
         limit.sample(now + part / 100.0, epoch=limit.epoch, seconds=0.1, answered=True, load=2)
@@ -205,15 +210,55 @@ def test_silence_brings_it_below_one_where_it_paces() -> None:
 def test_latency_above_a_multiple_of_calm_lowers_it_once_per_epoch() -> None:
     """A rise over the calm latency lowers the limit; calls admitted before the decrease cannot lower it again."""
     limit = Limit(SETTINGS, 0.0)
-    now = feed(limit, 0.0, 0.2)
+    now = feed(limit, feed(limit, 0.0, 0.2), 0.2)
     before, epoch = limit.value, limit.epoch
-    now = feed(limit, now, 1.0)
+    while limit.epoch == epoch:
+        now = feed(limit, now, 1.0)
     assert before * 0.3 <= limit.value <= before * 0.9
     lowered = limit.value
     for _ in range(100):
         limit.sample(now, epoch=epoch, seconds=9.0, answered=True)
     limit.roll(now + 10.0)
     assert limit.value == lowered
+
+
+def test_a_few_slow_calls_do_not_end_fast_growth() -> None:
+    """Two calls that took 1.7 times the calm latency may be chance: the limit goes on growing."""
+    limit = Limit(SETTINGS, 0.0)
+    feed(limit, 0.0, 0.25)
+    limit.silenced(1.0)
+    limit.spread, lowered = 0.1, limit.value
+    for when in (1.1, 1.6, 3.9, 4.4):
+        limit.sample(when, epoch=limit.epoch, seconds=0.42, answered=True, load=int(limit.value))
+    limit.roll(8.0)
+    assert limit.value > 1.5 * lowered
+
+
+def test_a_rise_that_brought_no_more_load_tells_nothing() -> None:
+    """A rise nobody used neither supports the belief nor refutes it: the next trial is as near as before."""
+    belief = Belief(0.0)
+    trial = Trial(value=12.0, load=11.5, rate=40.0, low_value=24.0, dip=True)
+    assert trial.upwards()
+    assert not trial.moved(11.3)
+    assert trial.moved(20.0)
+    belief.kept(0.0)
+    belief.untried(10.0)
+    assert not belief.doubtful(10.0 + 3.9, 0.3, 2.0)
+    assert belief.doubtful(10.0 + 4.1, 0.3, 2.0)
+
+
+def test_chance_does_not_lower_the_belief() -> None:
+    """A mean within two standard errors of the belief leaves it alone; one clearly below moves it."""
+    belief = Belief(0.0)
+    window = Window(0.0)
+    window.add(16, 4.0, 1.0 + 16 * 0.0156, 0)
+    belief.learn(0.0, window, 0.25, slack=False, grows=False)
+    low = Window(0.0)
+    low.add(16, 16 * 0.2, 16 * (0.04 + 0.0156), 0)
+    assert belief.learn(1.0, low, 0.2, slack=False, grows=False) == 0.25
+    lower = Window(0.0)
+    lower.add(16, 16 * 0.1, 16 * (0.01 + 0.0025), 0)
+    assert belief.learn(2.0, lower, 0.1, slack=False, grows=False) < 0.25
 
 
 def test_empty_windows_change_nothing() -> None:
@@ -309,6 +354,105 @@ def test_the_newest_goes_and_the_hopeless_are_told_at_once() -> None:
     assert all(isinstance(verdict, Refuse) and verdict.reason == "overtaken" for _, verdict in told)
 
 
+def overdue_gate(typical: float = 0.2) -> Gate[Job]:
+    """A gate of which four calls are in flight since second 0, the last answer came then, and one call waits."""
+    gate: Gate[Job] = Gate(LimiterSettings(initial=4, maximum=4), Random(1), 0.0)
+    gate.limit.typical = typical
+    for number in range(5):
+        call = a_call(village=f"v{number}")
+        gate.offer(0.0, Job(call), call)
+    return gate
+
+
+def ask_until(gate: Gate[Job], seconds: float, step: float = 0.05) -> Admit | Wait | Refuse:
+    """What the last of many newcomers is told, one every `step` seconds."""
+    verdict: Admit | Wait | Refuse = Wait(0.0)
+    for number in range(round(seconds / step)):
+        call = a_call(village=f"n{number}", deadline=60.0)
+        verdict = gate.offer((number + 1) * step, Job(call), call)
+    return verdict
+
+
+def test_nobody_begins_to_wait_while_the_next_answer_is_overdue() -> None:
+    """Six usual pauses without an answer: newcomers are refused at once, whoever waits already goes on waiting."""
+    gate = overdue_gate()
+    assert isinstance(ask_until(gate, 0.3), Wait)
+    waiting = gate.waiting
+    verdict = ask_until(gate, 0.4)
+    assert isinstance(verdict, Refuse)
+    assert verdict.reason == "silent"
+    assert gate.waiting >= waiting
+    gate.done(0.45, next(iter(gate._moving)), seconds=0.45)
+    assert isinstance(gate.offer(0.46, Job(a_call(deadline=60.0)), a_call(deadline=60.0)), Wait)
+
+
+def test_a_short_silence_and_one_of_our_own_are_not_doubted() -> None:
+    """A quarter of a second is never too long, and a gate nobody came to for a while does not know who was silent."""
+    assert isinstance(ask_until(overdue_gate(typical=0.001), 0.25), Wait)
+    assert isinstance(ask_until(overdue_gate(typical=0.001), 0.3), Refuse)
+    assert isinstance(ask_until(overdue_gate(typical=0.001), 1.5, step=0.11), Wait)
+
+
+def test_a_village_that_presses_goes_after_one_that_does_not() -> None:
+    """Before anybody had a second turn, who asked once goes before who asked eight times, whoever came first."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for village in ("loud", "other", "modest"):
+        put(queue, Priority.COUNTER, village)
+        put(queue, Priority.COUNTER, village)
+    for _ in range(8):
+        queue.press(Priority.COUNTER, "loud")
+        queue.press(Priority.COUNTER, "other")
+    queue.press(Priority.COUNTER, "modest")
+    assert [village_of(queue.take(0.0)) for _ in range(6)] == ["modest", "modest", "loud", "other", "loud", "other"]
+
+
+def test_pressing_wears_off_and_ends_with_the_crowd() -> None:
+    """A round later a question less counts; once nothing waits, all begin anew."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    for _ in range(20):
+        put(queue, Priority.COUNTER, "a")
+    for _ in range(30):
+        queue.press(Priority.COUNTER, "a")
+    rank = queue._ranks[Priority.COUNTER]
+    village = rank.villages["a"]
+    assert village.pressing == PRESSING
+    for _ in range(4):
+        queue.take(0.0)
+    queue.press(Priority.COUNTER, "a")
+    assert village.pressing == pytest.approx(PRESSING - 3.0 + 1.0)
+    while queue.take(0.0):
+        pass
+    put(queue, Priority.COUNTER, "a")
+    queue.press(Priority.COUNTER, "a")
+    assert village.pressing == 1.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["put", "take", "press", "leave", "share"]), st.sampled_from("abc")), max_size=60
+    )
+)
+def test_where_villages_stand_is_counted_right(acts: list[tuple[str, str]]) -> None:
+    """After any history the counts by step are those of the villages that wait, and none is left behind."""
+    queue: FairQueue[Ticket] = FairQueue(patience=1e9)
+    made: list[Ticket] = []
+    for act, village in acts:
+        if act == "put":
+            made.append(put(queue, Priority.COUNTER, village))
+        elif act == "take":
+            queue.take(0.0)
+        elif act == "press":
+            queue.press(Priority.COUNTER, village)
+        elif made and act == "leave":
+            queue.remove(made.pop())
+        elif made and made[-1].waiting:
+            queue.push(made[-1], Priority.COUNTER, village, "shared")
+        rank = queue._ranks[Priority.COUNTER]
+        waiting = [one for one in rank.villages.values() if one.live]
+        assert rank.active == len(waiting)
+        assert rank.steps == dict(Counter(int(one.place) for one in waiting))
+
+
 def test_one_village_cannot_fill_the_queue() -> None:
     """A village that floods the queue is refused while another still finds room."""
     gate: Gate[Job] = Gate(LimiterSettings(initial=1, waiting=100), Random(1), 0.0)
@@ -320,24 +464,26 @@ def test_one_village_cannot_fill_the_queue() -> None:
 
 
 def test_what_cannot_be_in_time_is_refused_at_once_with_jitter() -> None:
-    """A village whose next turn comes too late is refused at the door, another is not; times to come back differ."""
+    """Whoever stands behind more than can have their turns is refused at the door; times to come back differ."""
     gate: Gate[Job] = Gate(LimiterSettings(initial=1), Random(1), 0.0)
     call = a_call(deadline=5.0)
     gate.offer(0.0, Job(call), call)
     gate.limit.typical = 1.0
     first = Job(call)
     assert isinstance(gate.offer(0.0, first, call), Wait)
+    second = a_call(village="second", deadline=5.0)
+    assert isinstance(gate.offer(0.0, Job(second), second), Wait)
     for number in range(20):
         other = a_call(village=f"v{number}", deadline=5.0)
-        assert isinstance(gate.offer(0.0, Job(other), other), Wait)
+        verdict = gate.offer(0.0, Job(other), other)
+        assert isinstance(verdict, Refuse)
+        assert verdict.reason == "deadline"
     gate.done(0.1, next(iter(gate._moving)), seconds=0.1)
     assert [job for job, _ in gate.next(0.1)] == [first]
-    gate.limit.typical = 1.0
+    gate.limit.typical = 3.0
     verdicts = [gate.offer(0.1, Job(call), call) for _ in range(20)]
     assert all(isinstance(verdict, Refuse) and verdict.reason == "deadline" for verdict in verdicts)
     assert len({verdict.after for verdict in verdicts if isinstance(verdict, Refuse)}) > 10
-    fresh = a_call(village="fresh", deadline=5.0)
-    assert isinstance(gate.offer(0.1, Job(fresh), fresh), Wait)
     late = a_call(deadline=-1.0)
     assert isinstance(gate.offer(0.0, Job(late), late), Refuse)
 
@@ -453,11 +599,11 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_beside_a_free_place(self) -> None:
-        """If somebody waits, the limit is in use, or time alone will free a place."""
+        """Who waits is looked after in time: within a pause, or beside calls in flight when waiting ends."""
         if self.waiting:
             due = self.gate.wake_at()
             assert due is not None
-            assert due <= self.now + 4.0 + 1e-6
+            assert due <= self.now + (WORTH * 50.0 + STEP if self.flying else 4.0) + 1e-6
 
 
 TestGateMachine = GateMachine.TestCase

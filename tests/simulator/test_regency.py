@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from multiprocessing import Pool
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.simulator.regency import run
 from gateway.simulator.scenario import catalogue
+from gateway.simulator.stories import play
 
 if TYPE_CHECKING:
     from gateway.simulator.result import Result
@@ -25,22 +27,30 @@ def complaints(result: Result) -> list[str]:
     ]
     for phase in ("surge", "weak", "back"):
         told.append((f"{phase} useful", result[phase].useful >= 0.97))
-        told.append((f"{phase} quiet", result[phase].quiet >= 0.95))
+        told.append((f"{phase} quiet", result[phase].quiet >= 0.99))
     return [what for what, kept in told if not kept]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("name", ["regency", "regency-hang"])
+@pytest.mark.parametrize("name", ["regency", "regency-refuse"])
 def test_a_regency_keeps_what_it_promises(name: str, seed: int) -> None:
     """Normal, four times the capacity, three tenths of the workers, down and back: useful work stays ≥ 0.97."""
     assert complaints(run(catalogue()[name], seed)) == []
 
 
-def test_fair_to_villages_in_the_surge() -> None:
-    """With a fifth of everything asked by one village the others get alike (Jain ≥ 0.95)."""
-    result = run(catalogue()["regency"], 3)
-    assert result["surge"].jain >= 0.95
-    assert result["surge"].hog <= 3.0
+def test_at_ten_times_the_capacity_too() -> None:
+    """Ten times what the centre can do, and a way to it that is cut: the same promises."""
+    assert complaints(run(catalogue()["regency-10x"], 1)) == []
+
+
+def test_fair_to_villages_where_each_has_enough_answers_to_judge() -> None:
+    """With a fifth of everything asked by one village the others get alike (Jain ≥ 0.95), and quiet ones all."""
+    result = run(catalogue()["regency-long"], 3)
+    assert complaints(result) == []
+    for phase in ("surge", "weak"):
+        assert result[phase].each >= 20
+        assert result[phase].jain >= 0.95
+    assert result["surge"].hog <= 1.5
 
 
 def test_a_run_is_repeatable() -> None:
@@ -57,9 +67,10 @@ def test_other_centres_need_no_tuning(name: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-def test_no_seed_of_a_thousand_is_metastable() -> None:
-    """After the outage the centre is used again in every one of a thousand stories."""
-    story = catalogue()["regency"]
-    lost = [seed for seed in range(1, 1001) if run(story, seed)["back"].useful < 0.9]
+@pytest.mark.timeout(0)
+def test_no_seed_of_ten_thousand_is_metastable() -> None:
+    """After the outage the centre is used again in every one of ten thousand stories."""
+    tasks = [("regency", seed) for seed in range(1, 10_001)]
+    with Pool() as pool:
+        lost = [result.seed for result in pool.imap_unordered(play, tasks) if result["back"].useful < 0.9]
     assert lost == []
