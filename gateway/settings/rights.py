@@ -50,6 +50,7 @@ Fields = Annotated[
     Annotated[Literal["all"], Tag("word")] | Annotated[tuple[FieldName, ...], Tag("list")],
     Discriminator(_word_or_list),
 ]
+Service = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 VillagePrefix = Annotated[str, AfterValidator(_code)]
 Hours = Annotated[str, AfterValidator(_span)]
 CentrePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~@:+-]+(/[A-Za-z0-9._~@:+-]+){1,2}$", max_length=200)]
@@ -107,21 +108,27 @@ class RightSettings(Section):
     )
     services: ServicePaths = Field(description="Paths at the centre, behind /get_json/.")
 
+    submissions: tuple[Service, ...] = Field(
+        default=(), description="Services it may hand in, such as birth; left out, it may hand in nothing."
+    )
+
     def granted(self) -> frozenset[str]:
         """The wire names of the fields granted."""
         return EVERY_FIELD if self.fields == "all" else frozenset(self.fields)
 
     def right(self, name: str) -> Right:
         """What the rest of the gateway knows of this right: everything but its credentials."""
+        handing_in = {CentreService.SUBMISSION} if self.submissions else frozenset[CentreService]()
         return Right(
             name=name,
             title=self.title,
-            services=frozenset(self.services.paths()),
+            services=frozenset(self.services.paths()) | handing_in,
             fields=self.granted(),
             purposes=frozenset(self.purposes),
             daily_allowance=self.daily_allowance,
             villages=tuple(code.replace(".", "") for code in self.villages),
             hours=None if self.hours is None else _minutes(self.hours),
+            submissions=frozenset(self.submissions),
         )
 
     def password_variable(self, name: str) -> str:

@@ -183,9 +183,9 @@ def test_an_extension_reaches_its_own_secrets_only(rig: Rig) -> None:
 
 def test_nobody_is_known_before_the_gateway_is_open(rig: Rig) -> None:
     """A host asked for a caller too early says so, and closing one that opened nothing does nothing."""
-    shared = Services(
-        rig.gateway.generation.asker, rig.clock, lambda: pytest.fail("no client"), tuple, {}, rig.gateway.database
-    )
+    made, database = rig.gateway.generation, rig.gateway.database
+    verbs = (made.asker, made.submitter, made.tracker)
+    shared = Services(*verbs, rig.clock, lambda: pytest.fail("no client"), tuple, {}, database)
     host = ExtensionHost("early", None, shared, lambda _job: None)
     with pytest.raises(RuntimeError, match="once the gateway is open"):
         rig.run(host.authenticate({}))
