@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from gateway.catalogue import fields as catalogue
+from gateway.catalogue.forms.services import SERVICES
 from gateway.contract.messages import READS, CentreService, Right
 from gateway.settings.centre import Section
 from gateway.settings.sections import Name, Variable
@@ -23,6 +24,14 @@ def _known_field(name: str) -> str:
         close = difflib.get_close_matches(name.upper(), sorted(EVERY_FIELD), 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(f"is not the wire name of a field{hint}")
+    return name
+
+
+def _known_service(name: str) -> str:
+    if name not in SERVICES:
+        close = difflib.get_close_matches(name, sorted(SERVICES), 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"is not a service that can be handed in{hint}")
     return name
 
 
@@ -50,7 +59,7 @@ Fields = Annotated[
     Annotated[Literal["all"], Tag("word")] | Annotated[tuple[FieldName, ...], Tag("list")],
     Discriminator(_word_or_list),
 ]
-Service = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Service = Annotated[str, AfterValidator(_known_service)]
 VillagePrefix = Annotated[str, AfterValidator(_code)]
 Hours = Annotated[str, AfterValidator(_span)]
 CentrePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~@:+-]+(/[A-Za-z0-9._~@:+-]+){1,2}$", max_length=200)]
