@@ -269,6 +269,10 @@ def _submission(body: SubmissionBody) -> Submission:
 
 
 def _query_faults(query: Mapping[str, str]) -> Iterator[FieldFault]:
+    """What is wrong with a filter; one that is not known would show more than was asked for."""
+    if not query.keys() <= {parameter.name for parameter in _FILTERS}:
+        names = ", ".join(parameter.name for parameter in _FILTERS)
+        yield FieldFault("query:", "unknown", f"The query takes {names}.", f"Kueri menerima {names}.")
     for parameter in _FILTERS:
         given = query.get(parameter.name)
         if given is not None and not re.fullmatch(parameter.pattern[1:-1], given, re.ASCII):

@@ -185,7 +185,7 @@ def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> 
     """The answer of one cell."""
     method, path = cell
     if path == SUBMISSIONS and method == "POST":
-        return guarded.post(path, hand_in(guarded, column), {"Idempotency-Key": column}, key=key)
+        return guarded.post(path, hand_in(guarded, column), {"Idempotency-Key": column.replace(" ", "-")}, key=key)
     if path == SUBMISSION:
         return guarded.request(method, f"{SUBMISSIONS}/{held(guarded)}", key=key)
     if method == "GET":
