@@ -24,7 +24,9 @@ from gateway.catalogue.forms.wording import Path, explained, fault, pointer, wro
 from gateway.contract.errors import FieldFault
 from gateway.contract.submissions import AttachmentRef, Submission
 
-_NO_FORM: Final = FieldFault("/form", "json", "The form cannot be read as JSON.", "Formulir tidak terbaca sebagai JSON.")
+_NO_FORM: Final = FieldFault(
+    "/form", "json", "The form cannot be read as JSON.", "Formulir tidak terbaca sebagai JSON."
+)
 
 
 def check_form(
@@ -102,7 +104,8 @@ def _filled_in(service: str, version: int, filed_on: date, form: Mapping[str, An
     """What is wrong with the fields, each by itself and together."""
     described = schemas.schema(service, version)
     for path in _fractions(form):
-        yield wrong_type(described, path)
+        if schemas.field_at(described, path).get("type") == "integer":
+            yield wrong_type(described, path)
     for error in schemas.validator(service, version).iter_errors(form):
         yield from explained(described, error, form)
     if isinstance(form, dict):
@@ -139,7 +142,9 @@ def _attached(
     for one in needed:
         if given.isdisjoint(one.any_of) and not (one.number and isinstance(form, dict) and form.get(one.number)):
             name = _or([kinds()[kind] for kind in one.any_of])
-            yield FieldFault("/attachments", one.name, f"Missing: {name.en}.", f"Belum dilampirkan: {name.id}.")
+            yield FieldFault(
+                "/attachments", "missing_attachment", f"Missing: {name.en}.", f"Belum dilampirkan: {name.id}."
+            )
 
 
 def _or(names: Sequence[Bilingual]) -> Bilingual:

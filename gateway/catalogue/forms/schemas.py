@@ -42,7 +42,7 @@ def schema(service: str, version: int) -> Schema:
 @cache
 def validator(service: str, version: int) -> jsonschema_rs.Draft202012Validator:
     """Return the compiled form of `schema`."""
-    return jsonschema_rs.Draft202012Validator(schema(service, version), validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(dict(schema(service, version)), validate_formats=True)
 
 
 def last_day(service: str, version: int) -> date | None:
@@ -81,6 +81,4 @@ def _inlined(node: Any) -> Any:
 
 @cache
 def _read(folder: str, file: str) -> Any:
-    return json.loads(
-        resources.files(__package__).joinpath("schemas", folder, file).read_text(encoding="utf-8")
-    )
+    return json.loads(resources.files(__package__).joinpath("schemas", folder, file).read_text(encoding="utf-8"))
