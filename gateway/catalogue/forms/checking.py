@@ -19,7 +19,7 @@ from gateway.catalogue.bilingual import Bilingual
 from gateway.catalogue.forms import schemas
 from gateway.catalogue.forms.requirements import Profile, Requirement, kinds, required
 from gateway.catalogue.forms.rules import rules_of
-from gateway.catalogue.forms.services import SERVICES
+from gateway.catalogue.forms.services import SERVICES, FormService
 from gateway.catalogue.forms.wording import Path, explained, fault, pointer, wrong_type
 from gateway.contract.errors import FieldFault
 from gateway.contract.submissions import AttachmentRef, Submission
@@ -57,7 +57,8 @@ def check_form(
     if schemas.known(service, version):
         faults += _filled_in(service, version, filed_on, form)
         faults += _attached(required(service, village, filed_on, profiles), form, attachments)
-    return tuple(dict.fromkeys(faults))
+    of_wrong_type = {found.field for found in faults if found.code == "type"}
+    return tuple(dict.fromkeys(found for found in faults if found.code == "type" or found.field not in of_wrong_type))
 
 
 def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault, ...]:
@@ -71,26 +72,26 @@ def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault
     )
 
 
+def version_faults(service: FormService, version: int, filed_on: date) -> tuple[FieldFault, ...]:
+    """Return why a form of this version cannot be handed in on that day; empty when it can."""
+    if version not in service.versions:
+        known = ", ".join(map(str, service.versions))
+        english, indonesian = f"This form exists in version {known}.", f"Formulir ini ada dalam versi {known}."
+        return (FieldFault("/version", "unknown_version", english, indonesian),)
+    last = service.ended.get(version)
+    if last is None or filed_on <= last:
+        return ()
+    english = f"This version was taken until {last}; use version {service.current}."
+    indonesian = f"Versi ini diterima sampai {last}; gunakan versi {service.current}."
+    return (FieldFault("/version", "version_ended", english, indonesian),)
+
+
 def _addressed(service: str, version: int, village: str, filed_on: date) -> Iterator[FieldFault]:
     """What is wrong with where it is filed and under which form."""
-    if service not in SERVICES:
+    if service in SERVICES:
+        yield from version_faults(SERVICES[service], version, filed_on)
+    else:
         yield FieldFault("/service", "unknown_service", "There is no such service.", "Layanan ini tidak dikenal.")
-    elif not schemas.known(service, version):
-        known = ", ".join(map(str, SERVICES[service].versions))
-        yield FieldFault(
-            "/version",
-            "unknown_version",
-            f"This form exists in version {known}.",
-            f"Formulir ini ada dalam versi {known}.",
-        )
-    elif (last := schemas.last_day(service, version)) is not None and filed_on > last:
-        current = SERVICES[service].current
-        yield FieldFault(
-            "/version",
-            "version_ended",
-            f"This version was taken until {last}; use version {current}.",
-            f"Versi ini diterima sampai {last}; gunakan versi {current}.",
-        )
     if regions.village(village) is None:
         yield FieldFault(
             "/village",
@@ -148,4 +149,4 @@ def _attached(
 
 
 def _or(names: Sequence[Bilingual]) -> Bilingual:
-    return Bilingual(" atau ".join(name.id for name in names), " or ".join(name.en for name in names))
+    return Bilingual("; atau ".join(name.id for name in names), "; or ".join(name.en for name in names))

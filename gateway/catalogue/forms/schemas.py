@@ -2,12 +2,11 @@
 
 Beside the standard's keywords a schema carries `title` (Indonesian) and `x-title-en` for every field, `x-kind` where a
 text is a number, a date or the like, and `x-texts` where it is a code: the list's texts by code, `{"id", "en"}`.
-A form carries `x-paper` (the paper form it stands for), `x-source`, and `x-until` once it is taken no more.
+A form carries `x-paper` (the paper form it stands for) and `x-source`.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -43,12 +42,6 @@ def schema(service: str, version: int) -> Schema:
 def validator(service: str, version: int) -> jsonschema_rs.Draft202012Validator:
     """Return the compiled form of `schema`."""
     return jsonschema_rs.Draft202012Validator(dict(schema(service, version)), validate_formats=True)
-
-
-def last_day(service: str, version: int) -> date | None:
-    """Return the last day of filing under this version; `None` while it is taken."""
-    until = schema(service, version).get("x-until")
-    return date.fromisoformat(until) if until else None
 
 
 def field_at(form: Schema, path: Sequence[str | int]) -> Schema:
