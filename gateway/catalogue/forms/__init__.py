@@ -9,5 +9,5 @@ requirements/*.toml ───────────────► requirement
 ```
 
 A published version never changes what it refuses: a change is a further file. Old versions stay, so that what was
-handed in under them can be read for ever; `x-until` ends taking them.
+handed in under them can be read for ever; a day in `SERVICES` ends taking them.
 """

@@ -19,12 +19,14 @@ from gateway.catalogue.bilingual import Bilingual
 from gateway.catalogue.forms import schemas
 from gateway.catalogue.forms.requirements import Profile, Requirement, kinds, required
 from gateway.catalogue.forms.rules import rules_of
-from gateway.catalogue.forms.services import SERVICES
+from gateway.catalogue.forms.services import SERVICES, FormService
 from gateway.catalogue.forms.wording import Path, explained, fault, pointer, wrong_type
 from gateway.contract.errors import FieldFault
 from gateway.contract.submissions import AttachmentRef, Submission
 
-_NO_FORM: Final = FieldFault("/form", "json", "The form cannot be read as JSON.", "Formulir tidak terbaca sebagai JSON.")
+_NO_FORM: Final = FieldFault(
+    "/form", "json", "The form cannot be read as JSON.", "Formulir tidak terbaca sebagai JSON."
+)
 
 
 def check_form(
@@ -55,7 +57,8 @@ def check_form(
     if schemas.known(service, version):
         faults += _filled_in(service, version, filed_on, form)
         faults += _attached(required(service, village, filed_on, profiles), form, attachments)
-    return tuple(dict.fromkeys(faults))
+    of_wrong_type = {found.field for found in faults if found.code == "type"}
+    return tuple(dict.fromkeys(found for found in faults if found.code == "type" or found.field not in of_wrong_type))
 
 
 def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault, ...]:
@@ -69,26 +72,26 @@ def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault
     )
 
 
+def version_faults(service: FormService, version: int, filed_on: date) -> tuple[FieldFault, ...]:
+    """Return why a form of this version cannot be handed in on that day; empty when it can."""
+    if version not in service.versions:
+        known = ", ".join(map(str, service.versions))
+        english, indonesian = f"This form exists in version {known}.", f"Formulir ini ada dalam versi {known}."
+        return (FieldFault("/version", "unknown_version", english, indonesian),)
+    last = service.ended.get(version)
+    if last is None or filed_on <= last:
+        return ()
+    english = f"This version was taken until {last}; use version {service.current}."
+    indonesian = f"Versi ini diterima sampai {last}; gunakan versi {service.current}."
+    return (FieldFault("/version", "version_ended", english, indonesian),)
+
+
 def _addressed(service: str, version: int, village: str, filed_on: date) -> Iterator[FieldFault]:
     """What is wrong with where it is filed and under which form."""
-    if service not in SERVICES:
+    if service in SERVICES:
+        yield from version_faults(SERVICES[service], version, filed_on)
+    else:
         yield FieldFault("/service", "unknown_service", "There is no such service.", "Layanan ini tidak dikenal.")
-    elif not schemas.known(service, version):
-        known = ", ".join(map(str, SERVICES[service].versions))
-        yield FieldFault(
-            "/version",
-            "unknown_version",
-            f"This form exists in version {known}.",
-            f"Formulir ini ada dalam versi {known}.",
-        )
-    elif (last := schemas.last_day(service, version)) is not None and filed_on > last:
-        current = SERVICES[service].current
-        yield FieldFault(
-            "/version",
-            "version_ended",
-            f"This version was taken until {last}; use version {current}.",
-            f"Versi ini diterima sampai {last}; gunakan versi {current}.",
-        )
     if regions.village(village) is None:
         yield FieldFault(
             "/village",
@@ -102,7 +105,8 @@ def _filled_in(service: str, version: int, filed_on: date, form: Mapping[str, An
     """What is wrong with the fields, each by itself and together."""
     described = schemas.schema(service, version)
     for path in _fractions(form):
-        yield wrong_type(described, path)
+        if schemas.field_at(described, path).get("type") == "integer":
+            yield wrong_type(described, path)
     for error in schemas.validator(service, version).iter_errors(form):
         yield from explained(described, error, form)
     if isinstance(form, dict):
@@ -139,8 +143,10 @@ def _attached(
     for one in needed:
         if given.isdisjoint(one.any_of) and not (one.number and isinstance(form, dict) and form.get(one.number)):
             name = _or([kinds()[kind] for kind in one.any_of])
-            yield FieldFault("/attachments", one.name, f"Missing: {name.en}.", f"Belum dilampirkan: {name.id}.")
+            yield FieldFault(
+                "/attachments", "missing_attachment", f"Missing: {name.en}.", f"Belum dilampirkan: {name.id}."
+            )
 
 
 def _or(names: Sequence[Bilingual]) -> Bilingual:
-    return Bilingual(" atau ".join(name.id for name in names), " or ".join(name.en for name in names))
+    return Bilingual("; atau ".join(name.id for name in names), "; or ".join(name.en for name in names))

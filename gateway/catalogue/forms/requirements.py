@@ -13,7 +13,7 @@ What counts is the day the form was first handed in, so a requirement that chang
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from typing import Final
 
 from gateway.catalogue import regions
 from gateway.catalogue.bilingual import Bilingual
+from gateway.catalogue.forms.services import SERVICES
 
 NATION: Final = ""
 """The region of the national base."""
@@ -70,7 +71,7 @@ def read_profile(text: str) -> Profile:
     """Read one profile's TOML.
 
     Raises:
-        ValueError: It is no TOML, names an unknown kind, or leaves something out.
+        ValueError: It is no TOML, names an unknown kind or service, or leaves something out.
     """
     told = tomllib.loads(text)
     try:
@@ -78,8 +79,9 @@ def read_profile(text: str) -> Profile:
     except KeyError as missing:
         raise ValueError(f"a requirement without {missing.args[0]}") from missing
     strange = {kind for one in profile.requirements for kind in one.any_of} - set(kinds())
+    strange |= {one.service for one in profile.requirements} - set(SERVICES)
     if strange:
-        raise ValueError(f"unknown kinds: {', '.join(sorted(strange))}")
+        raise ValueError(f"not known: {', '.join(sorted(strange))}")
     return profile
 
 
@@ -124,15 +126,21 @@ def _file(name: str) -> str:
 
 
 def _requirement(told: Mapping[str, object]) -> Requirement:
-    since, until, any_of = told["since"], told.get("until"), told["any_of"]
-    if not isinstance(since, date) or not isinstance(until, date | None) or not isinstance(any_of, list):
-        raise ValueError("since and until are dates, any_of is a list")
+    any_of = told["any_of"]
+    if not isinstance(any_of, list):
+        raise ValueError("any_of is a list of kinds")  # noqa: TRY004 - a fault of the file, not of a caller
     return Requirement(
         service=str(told["service"]),
         name=str(told["name"]),
         any_of=tuple(str(kind) for kind in any_of),
-        since=since,
-        until=until,
+        since=_day(told["since"]),
+        until=_day(told["until"]) if "until" in told else None,
         number=str(told.get("number", "")),
         source=str(told["source"]),
     )
+
+
+def _day(told: object) -> date:
+    if not isinstance(told, date) or isinstance(told, datetime):
+        raise ValueError("since and until are dates")  # noqa: TRY004 - a fault of the file, not of a caller
+    return told

@@ -19,9 +19,7 @@ _FUTURE: Final = Bilingual(
     "tidak boleh sesudah tanggal pengajuan.", "must not lie after the day the form is handed in."
 )
 _SAME_PERSON: Final = Bilingual("tidak boleh orang yang sama dengan {}.", "must not be the same person as {}.")
-_UNKNOWN_VILLAGE: Final = Bilingual(
-    "tidak ada di daftar desa/kelurahan.", "is not in the list of villages."
-)
+_UNKNOWN_VILLAGE: Final = Bilingual("tidak ada di daftar desa/kelurahan.", "is not in the list of villages.")
 _MOTHER: Final = Bilingual(
     "wajib diisi, kecuali anak tidak diketahui asal usulnya.", "is required unless the child is a foundling."
 )

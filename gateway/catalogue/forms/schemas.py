@@ -2,12 +2,11 @@
 
 Beside the standard's keywords a schema carries `title` (Indonesian) and `x-title-en` for every field, `x-kind` where a
 text is a number, a date or the like, and `x-texts` where it is a code: the list's texts by code, `{"id", "en"}`.
-A form carries `x-paper` (the paper form it stands for), `x-source`, and `x-until` once it is taken no more.
+A form carries `x-paper` (the paper form it stands for) and `x-source`.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -42,13 +41,7 @@ def schema(service: str, version: int) -> Schema:
 @cache
 def validator(service: str, version: int) -> jsonschema_rs.Draft202012Validator:
     """Return the compiled form of `schema`."""
-    return jsonschema_rs.Draft202012Validator(schema(service, version), validate_formats=True)
-
-
-def last_day(service: str, version: int) -> date | None:
-    """Return the last day of filing under this version; `None` while it is taken."""
-    until = schema(service, version).get("x-until")
-    return date.fromisoformat(until) if until else None
+    return jsonschema_rs.Draft202012Validator(dict(schema(service, version)), validate_formats=True)
 
 
 def field_at(form: Schema, path: Sequence[str | int]) -> Schema:
@@ -81,6 +74,4 @@ def _inlined(node: Any) -> Any:
 
 @cache
 def _read(folder: str, file: str) -> Any:
-    return json.loads(
-        resources.files(__package__).joinpath("schemas", folder, file).read_text(encoding="utf-8")
-    )
+    return json.loads(resources.files(__package__).joinpath("schemas", folder, file).read_text(encoding="utf-8"))

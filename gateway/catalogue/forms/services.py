@@ -1,7 +1,8 @@
 """The services that can be handed in: what people call them, how urgent they are, and the versions of their forms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -18,12 +19,14 @@ class FormService:
         title: What people call it.
         priority: Class of its submissions, whoever hands them in.
         versions: Versions of its form that can be read, oldest first; each has its file.
+        ended: Last day of filing under a version that is taken no more.
     """
 
     name: str
     title: Bilingual
     priority: Priority = Priority.COUNTER
     versions: tuple[int, ...] = (1,)
+    ended: Mapping[int, date] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def current(self) -> int:

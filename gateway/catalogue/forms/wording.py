@@ -39,9 +39,9 @@ _LIMITS: Final = {
     "maxLength": Bilingual("paling panjang {} huruf.", "must have at most {} characters."),
     "minimum": Bilingual("paling kecil {}.", "must be {} or more."),
     "maximum": Bilingual("paling besar {}.", "must be {} or less."),
-    "minItems": Bilingual("paling sedikit {} isi.", "needs at least {} entries."),
-    "maxItems": Bilingual("paling banyak {} isi.", "takes at most {} entries."),
-    "minProperties": Bilingual("paling sedikit {} isian.", "needs at least {} field(s)."),
+    "minItems": Bilingual("paling sedikit {}.", "must be at least {}."),
+    "maxItems": Bilingual("paling banyak {}.", "must be at most {}."),
+    "minProperties": Bilingual("paling sedikit {} isian.", "needs {} field or more."),
 }
 
 
