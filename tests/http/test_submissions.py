@@ -11,6 +11,7 @@ import pytest
 
 from gateway.contract.submissions import SubmissionState
 from gateway.http.submissions import PATH
+from gateway.testing.processes import demo_rights
 from tests.http.rig import JSON, VILLAGE, Rig
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ WITHIN = 15.0
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """A gateway whose drain is held wherever a test wants it, with a second right that hands nothing in."""
-    with Rig(tmp_path_factory.mktemp("submissions")) as made:
+    """A gateway with a second right that hands in births only."""
+    rights = demo_rights({"dukcapil_sampang": "sampang", "dinkes_serang": "births"})
+    with Rig(tmp_path_factory.mktemp("submissions"), rights=rights) as made:
         yield made
 
 
@@ -104,9 +106,7 @@ def test_many_at_once_under_one_key_are_one(rig: Rig, key: str) -> None:
     """Twenty threads race with the same key: one submission, one effect, the same receipt for all."""
     rig.behave(mode="refuse")
     heard: list[Heard] = []
-    threads = [
-        threading.Thread(target=lambda: heard.append(hand_in(rig, key, ktp(rig, 2), "race"))) for _ in range(20)
-    ]
+    threads = [threading.Thread(target=lambda: heard.append(hand_in(rig, key, ktp(rig, 2), "race"))) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -156,12 +156,13 @@ def test_every_wrong_field_is_named(rig: Rig, key: str, changes: dict[str, Any],
     assert rig.nik() not in repr(problem)
 
 
-def test_what_is_not_the_callers_is_refused(rig: Rig, key: str) -> None:
+def test_what_is_not_the_callers_is_refused(rig: Rig) -> None:
     """Another village, and a service that the right does not name, are denied."""
     bound = rig.add_client("a village", village="3527032002")
     rig.refused(hand_in(rig, bound, ktp(rig), "v"), 403, "denied")
-    few = rig.add_client("without", right=None)
-    rig.refused(hand_in(rig, few, ktp(rig), "v"), 403, "denied")
+    for right in (None, "births"):
+        other = rig.add_client(f"of {right}", right=right)
+        rig.refused(hand_in(rig, other, ktp(rig), "v"), 403, "denied")
 
 
 def test_anothers_submission_does_not_exist(rig: Rig, key: str) -> None:
