@@ -55,6 +55,23 @@ def test_what_is_no_json_is_one_fault(raw: bytes) -> None:
     assert [fault.code for fault in check_submission(submission, date(2026, 3, 31))] == ["json"]
 
 
+@pytest.mark.parametrize(
+    ("raw", "fields"),
+    [
+        (b'{"members":[' + b",".join([b"1"] * 100_000) + b'],"home":1}', 33),
+        (b'{"members":[],"home":' + b"[" * 900 + b"]" * 900 + b"}", 2),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, 3),
+        (b'{"members":{"a":' + b"[" * 900 + b"]" * 900 + b'},"home":1}', 2),
+        (b"{" + b",".join(b'"%d":{}' % place for place in range(20_000)) + b"}", 3),
+    ],
+)
+def test_a_huge_form_makes_no_huge_answer(raw: bytes, fields: int) -> None:
+    """What is sent in bulk, or nested without end, gets as many faults as the form has places, and no more."""
+    papers = (AttachmentRef("0" * 64, "marriage_book"),)
+    submission = Submission("kk_new", 1, "3527032001", Subject(nik="3527031101900001"), msgspec.Raw(raw), papers)
+    assert len({fault.field for fault in check_submission(submission, date(2026, 3, 31))}) == fields
+
+
 def test_an_ended_version_is_read_for_ever_but_taken_no_more() -> None:
     """From the day after its last, a version is refused and the current one named; until then it is taken."""
     ended = FormService("birth", SERVICES["birth"].title, versions=(1, 2), ended={1: date(2026, 6, 30)})
