@@ -55,6 +55,13 @@ def test_what_is_no_json_is_one_fault(raw: bytes) -> None:
     assert [fault.code for fault in check_submission(submission, date(2026, 3, 31))] == ["json"]
 
 
+@pytest.mark.parametrize("raw", [b'{"nik":"1","nik":"2"}', b'{"a":[{"b":1,"\\u0062":1.5}]}'])
+def test_no_field_stands_twice(raw: bytes) -> None:
+    """A name that stands twice, at whatever depth and however it is spelled, is refused: readers would differ."""
+    submission = Submission("ktp", 1, "3527032001", Subject(nik="3527031101900001"), msgspec.Raw(raw))
+    assert [fault.code for fault in check_submission(submission, date(2026, 3, 31))] == ["twice"]
+
+
 @pytest.mark.parametrize(
     ("raw", "fields"),
     [

@@ -8,6 +8,7 @@ What passes has everything the centre reads, in the shape it takes; whether it a
 can say.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -24,6 +25,9 @@ from gateway.catalogue.forms.wording import Path, explained, fault, pointer, wro
 from gateway.contract.errors import FieldFault
 from gateway.contract.submissions import AttachmentRef, Submission
 
+_NAMED_TWICE: Final = FieldFault(
+    "/form", "twice", "A field stands twice in the form.", "Ada isian yang tertulis dua kali dalam formulir."
+)
 _NO_FORM: Final = FieldFault(
     "/form", "json", "The form cannot be read as JSON.", "Formulir tidak terbaca sebagai JSON."
 )
@@ -65,11 +69,23 @@ def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault
     """Check a submission's form as it came; see `check_form`."""
     try:
         form = msgspec.json.decode(submission.form)
+        json.loads(bytes(submission.form), object_pairs_hook=_once_each, parse_int=str, parse_float=str)
+    except _NamedTwice:
+        return (_NAMED_TWICE,)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return (_NO_FORM,)
     return check_form(
         submission.service, submission.version, submission.village, filed_on, form, submission.attachments
     )
+
+
+class _NamedTwice(Exception):
+    """A field stands twice in one group: readers would differ in which one counts."""
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _NamedTwice
 
 
 def version_faults(service: FormService, version: int, filed_on: date) -> tuple[FieldFault, ...]:
