@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gateway.catalogue import findings
 from gateway.catalogue.forms import schemas
 from gateway.catalogue.forms.requirements import kinds, product_profiles
 from gateway.catalogue.forms.services import SERVICES
@@ -24,6 +25,36 @@ stands in one. `text` is at most 200 characters without line breaks; NIK and KK 
 Isian formulir menurut layanan dan versi. Isian yang **tebal** wajib. Lampiran yang bernomor di formulir tidak perlu
 dilampirkan.
 """
+
+_CODES = {
+    "required": "must be filled in",
+    "unknown": "the group holds a field that the form does not have",
+    "type": "a text where a number belongs, and the like; also `3.0` for `3`",
+    "enum": "none of the list's codes",
+    "text": "a blank text, or one with line breaks",
+    "date": "no date of the calendar written `yyyy-mm-dd`",
+    "time": "no time written `hh:mm`",
+    "village": "not ten digits",
+    "nik": "right once blanks are taken out of it; the form wants it clean",
+    "no_kk": "the same of a family card number",
+    **{finding.code: finding.text.en for finding in findings.FAULTS},
+    "maxLength": "too long",
+    "minimum": "too small a number",
+    "maximum": "too large a number",
+    "minItems": "too few in a list",
+    "maxItems": "too many in a list",
+    "minProperties": "nothing in a group that needs something",
+    "twice": "the same entry twice in a list, or a field twice in the form",
+    "future": "a day after that of the first hand-in",
+    "same_person": "one person in two parts that two must play",
+    "unknown_village": "a village code that is not listed",
+    "unknown_kind": "a kind of attachment that is not listed",
+    "missing_attachment": "a required paper is not attached",
+    "unknown_service": "no such service",
+    "unknown_version": "no such version of the form",
+    "version_ended": "a version that is taken no more",
+    "json": "the form is no JSON",
+}
 
 
 def page(_root: Path) -> str:
@@ -89,4 +120,6 @@ def _holds(field: Any) -> str:
 
 def _papers() -> str:
     rows = [(f"`{kind}`", text.id, text.en) for kind, text in kinds().items()]
-    return "\n## Kinds of attachment\n\n" + table(("kind", "Indonesian", "English"), rows)
+    text = "\n## Kinds of attachment\n\n" + table(("kind", "Indonesian", "English"), rows)
+    codes = [(f"`{code}`", said) for code, said in _CODES.items()]
+    return text + "\n## What can be wrong\n\n" + table(("code", "means"), codes)
