@@ -69,7 +69,7 @@ def test_the_check_asks_for_what_the_region_asks_for() -> None:
 
 
 def test_a_number_that_can_be_looked_up_spares_its_paper() -> None:
-    """Who moves in with the removal letter's number need not attach the letter; an attachment without a kind is none."""
+    """Who moves in with the removal letter's number need not attach the letter; one without a kind is none."""
     form = {"members": ["3527031101900001"], "home": {"address": "KRAJAN 7"}}
     unnamed = (AttachmentRef("0" * 64),)
     (fault,) = check_form("move_in", 1, SAMPANG, DAY, form, unnamed)

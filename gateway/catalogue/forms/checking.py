@@ -8,6 +8,7 @@ What passes has everything the centre reads, in the shape it takes; whether it a
 can say.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -24,6 +25,9 @@ from gateway.catalogue.forms.wording import Path, explained, fault, pointer, wro
 from gateway.contract.errors import FieldFault
 from gateway.contract.submissions import AttachmentRef, Submission
 
+_NAMED_TWICE: Final = FieldFault(
+    "/form", "twice", "A field stands twice in the form.", "Ada isian yang tertulis dua kali dalam formulir."
+)
 _NO_FORM: Final = FieldFault(
     "/form", "json", "The form cannot be read as JSON.", "Formulir tidak terbaca sebagai JSON."
 )
@@ -65,11 +69,23 @@ def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault
     """Check a submission's form as it came; see `check_form`."""
     try:
         form = msgspec.json.decode(submission.form)
+        json.loads(bytes(submission.form), object_pairs_hook=_once_each, parse_int=str, parse_float=str)
+    except _NamedTwice:
+        return (_NAMED_TWICE,)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return (_NO_FORM,)
     return check_form(
         submission.service, submission.version, submission.village, filed_on, form, submission.attachments
     )
+
+
+class _NamedTwice(Exception):
+    """A field stands twice in one group: readers would differ in which one counts."""
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _NamedTwice
 
 
 def version_faults(service: FormService, version: int, filed_on: date) -> tuple[FieldFault, ...]:
@@ -104,9 +120,9 @@ def _addressed(service: str, version: int, village: str, filed_on: date) -> Iter
 def _filled_in(service: str, version: int, filed_on: date, form: Mapping[str, Any]) -> Iterator[FieldFault]:
     """What is wrong with the fields, each by itself and together."""
     described = schemas.schema(service, version)
-    for path in _fractions(form):
-        if schemas.field_at(described, path).get("type") == "integer":
-            yield wrong_type(described, path)
+    form = _trimmed(described, form)
+    for path in _fractions(described, form):
+        yield wrong_type(described, path)
     for error in schemas.validator(service, version).iter_errors(form):
         yield from explained(described, error, form)
     if isinstance(form, dict):
@@ -115,16 +131,31 @@ def _filled_in(service: str, version: int, filed_on: date, form: Mapping[str, An
                 yield fault(described, path, code, said)
 
 
-def _fractions(value: object, path: Path = ()) -> Iterator[Path]:
+def _trimmed(field: schemas.Schema, value: Any) -> Any:
+    """Cut a form down to what can matter: nothing below what is not known, no list past the first entry too many.
+
+    So the work and the number of faults are bounded by the schema, whatever was sent.
+    """
+    if isinstance(value, dict):
+        known = field.get("properties", {})
+        kept = {key: _trimmed(known[key], inner) for key, inner in value.items() if key in known}
+        strange = next((key for key in value if key not in known), None)
+        return kept if strange is None else {**kept, strange: None}
+    if isinstance(value, list):
+        return [_trimmed(field["items"], one) for one in value[: field["maxItems"] + 1]] if "items" in field else []
+    return value
+
+
+def _fractions(field: schemas.Schema, value: object, path: Path = ()) -> Iterator[Path]:
     """Where a number is not written as an integer: JSON Schema takes 3.0 for one, the centre does not."""
-    if isinstance(value, float):
+    if isinstance(value, dict):
+        for key, inner in field.get("properties", {}).items():
+            yield from _fractions(inner, value.get(key), (*path, key))
+    elif isinstance(value, list) and value:
+        for place, one in enumerate(value):
+            yield from _fractions(field["items"], one, (*path, place))
+    elif isinstance(value, float) and field.get("type") == "integer":
         yield path
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _fractions(inner, (*path, key))
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _fractions(inner, (*path, place))
 
 
 def _attached(

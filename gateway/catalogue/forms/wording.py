@@ -114,8 +114,8 @@ def _misshapen(form: Schema, path: Path, value: str) -> Iterator[FieldFault]:
 
 def _choices(field: Schema) -> Bilingual:
     texts = field.get("x-texts", {})
-    indonesian = ", ".join(f"{code} ({text['id']})" for code, text in texts.items())
-    english = ", ".join(f"{code} ({text['en']})" for code, text in texts.items())
+    indonesian = ", ".join(code if text["id"] == code else f"{code} ({text['id']})" for code, text in texts.items())
+    english = ", ".join(code if text["en"] == code else f"{code} ({text['en']})" for code, text in texts.items())
     return Bilingual(f"harus salah satu dari: {indonesian}.", f"must be one of: {english}.")
 
 
