@@ -11,6 +11,8 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 if TYPE_CHECKING:
+    from schemathesis.checks import CheckFunction
+
     from tests.http.rig import Rig
 
 LEAST_OPERATIONS = 10
@@ -50,7 +52,7 @@ def test_generated_requests_get_what_is_documented(served: Any, rig: Rig, key: s
         @BOUNDED
         @given(case=operation.as_strategy(generation_mode=mode))
         def explore(case: schemathesis.Case[Any]) -> None:
-            without = [positive_data_acceptance] if case.path == "/v1/submissions" else []
+            without: list[CheckFunction] = [positive_data_acceptance] if case.path == "/v1/submissions" else []
             case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=without)
 
         explore()
