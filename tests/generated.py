@@ -5,6 +5,7 @@ settings' schema ─► config/schema.json, docs/reference/config.md      click 
 error tree       ─► docs/reference/errors.md                          hook specifications ─► docs/reference/hooks.md
 rules, cases     ─► docs/reference/licence.md
 route table      ─► docs/reference/openapi.json                       metric families ─► docs/reference/metrics.md
+schemas of forms ─► docs/reference/forms.md
 calls of loggers ─► docs/reference/events.md   (with the meanings in docs/reference/meanings.toml)
 ```
 """
@@ -16,7 +17,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.docs import api_page, cli_page, config_page, error_page, event_page, hook_page, licence_page, metric_page
+from tests.docs import (
+    api_page,
+    cli_page,
+    config_page,
+    error_page,
+    event_page,
+    form_page,
+    hook_page,
+    licence_page,
+    metric_page,
+)
 from tests.docs.markdown import Unexplained
 
 if TYPE_CHECKING:
@@ -32,6 +43,7 @@ FILES: Mapping[str, Callable[[Path], str]] = {
     "docs/reference/cli.md": cli_page.page,
     "docs/reference/errors.md": error_page.page,
     "docs/reference/events.md": event_page.page,
+    "docs/reference/forms.md": form_page.page,
     "docs/reference/hooks.md": hook_page.page,
     "docs/reference/licence.md": licence_page.page,
     "docs/reference/metrics.md": metric_page.page,

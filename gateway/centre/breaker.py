@@ -174,6 +174,16 @@ class Circuit(pybreaker.CircuitBreakerListener):
         """Probes under way."""
         return len(self._probes)
 
+    def may_go(self, now: float) -> bool:
+        """Whether `offer` would give a permit now; asking changes nothing."""
+        state = self.state
+        if state is CircuitState.OPEN:
+            return now >= self._until
+        if state is CircuitState.CLOSED:
+            return True
+        patience = self._settings.probe_patience
+        return sum(now - probe.at < patience for probe in self._probes) < self._settings.probes
+
     def offer(self, now: float) -> Permit | Refuse:
         """A permit, or for how long to stay away."""
         state = self.state
@@ -303,6 +313,10 @@ class Breaker:
         """State of a service's circuit, Unix seconds since when, and why."""
         circuit = self._circuits[service]
         return circuit.state, self._since[service], circuit.reason
+
+    def may_go(self, service: CentreService) -> bool:
+        """Whether a call of a service would be let through now."""
+        return self._circuits[service].may_go(self._clock.monotonic())
 
     def ask(self, call: Call) -> Coroutine[Any, Any, Answer]:
         """Ask, if the circuit is closed or wants a probe.

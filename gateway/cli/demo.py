@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from gateway.demo.counter import Tally
     from gateway.demo.story import Told
 
 _WIDTH = 30
@@ -41,24 +42,16 @@ def _table(told: Told) -> str:
     head = (
         f"\n{'':<14}{'asked':>8}{'answered':>10}{'told why':>10}{'queued':>8}{'delivered':>11}{'lost':>6}{'doubled':>9}"
     )
-    rows = [head]
-    for position, (name, tally) in enumerate(told.chapters):
-        doubled = told.doubled if position == 0 else 0
-        rows.append(_row(name, (tally.asked, tally.answered, tally.refused, tally.lost, doubled)))
-    sums = [sum(values) for values in zip(*(_figures(tally) for _name, tally in told.chapters), strict=True)]
-    rows.append(_row("in all", (*sums, told.doubled)))
-    rows.append("\nThis version asks; handing in (queued, delivered) comes with submissions.")
-    return "\n".join(rows)
+    figures = [_figures(tally) for _name, tally in told.chapters]
+    rows = [_row(name, row) for (name, _tally), row in zip(told.chapters, figures, strict=True)]
+    return "\n".join([head, *rows, _row("in all", tuple(map(sum, zip(*figures, strict=True))))])
 
 
-def _figures(tally: object) -> tuple[int, int, int, int]:
-    from gateway.demo.counter import Tally  # imports late
-
-    if not isinstance(tally, Tally):
-        raise TypeError("a chapter has a tally")
-    return tally.asked, tally.answered, tally.refused, tally.lost
+def _figures(tally: Tally) -> tuple[int, ...]:
+    lost = tally.lost + tally.undelivered
+    return tally.asked, tally.answered, tally.refused, tally.queued, tally.delivered, lost, tally.doubled
 
 
 def _row(name: str, figures: tuple[int, ...]) -> str:
-    asked, answered, refused, lost, doubled = figures
-    return f"{name:<14}{asked:>8}{answered:>10}{refused:>10}{0:>8}{0:>11}{lost:>6}{doubled:>9}"
+    asked, answered, refused, queued, delivered, lost, doubled = figures
+    return f"{name:<14}{asked:>8}{answered:>10}{refused:>10}{queued:>8}{delivered:>11}{lost:>6}{doubled:>9}"

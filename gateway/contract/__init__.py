@@ -20,6 +20,17 @@ from gateway.contract.messages import (
 from gateway.contract.roles import Allowed, Authenticator, Health, HealthCheck, Intent, Policy
 from gateway.contract.status import CentreStatus
 from gateway.contract.storage import Tables
+from gateway.contract.submissions import (
+    AttachmentRef,
+    Move,
+    Receipt,
+    Standing,
+    Subject,
+    Submission,
+    SubmissionMoved,
+    SubmissionState,
+    Waiting,
+)
 
 __all__ = [
     "API_VERSION",
@@ -27,6 +38,7 @@ __all__ = [
     "Allowed",
     "Answer",
     "Asking",
+    "AttachmentRef",
     "Authenticator",
     "Call",
     "Caller",
@@ -47,11 +59,19 @@ __all__ = [
     "Host",
     "Intent",
     "Job",
+    "Move",
     "Policy",
     "Priority",
     "Question",
+    "Receipt",
     "Reply",
     "Right",
+    "Standing",
+    "Subject",
+    "Submission",
+    "SubmissionMoved",
+    "SubmissionState",
     "Tables",
+    "Waiting",
     "hookimpl",
 ]

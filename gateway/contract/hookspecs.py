@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.contract.host import Job
     from gateway.contract.roles import Authenticator, HealthCheck, Policy
     from gateway.contract.storage import Tables
+    from gateway.contract.submissions import SubmissionMoved
     from gateway.contract.web import Route
 
 hookspec = pluggy.HookspecMarker(ENTRY_POINT_GROUP)
@@ -57,6 +58,11 @@ def gateway_health_checks() -> Sequence[HealthCheck]:  # type: ignore[empty-body
 @hookspec
 def gateway_exchange_finished(record: ExchangeRecord) -> None:
     """Observer: after each exchange, whatever its outcome. Quick, no I/O; errors are logged."""
+
+
+@hookspec
+def gateway_submission_moved(moved: SubmissionMoved) -> None:
+    """Observer: after each stored move of a submission. Quick, no I/O; errors are logged."""
 
 
 @hookspec

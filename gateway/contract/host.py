@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.messages import Answer, Caller, Question, Right
     from gateway.contract.status import CentreStatus
+    from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
 
 T = TypeVar("T")
 
@@ -115,6 +116,43 @@ class Host(Protocol):
             Denied: Purpose, service or village is not the caller's.
             GatewayError: Any leaf of `gateway.contract.errors`.
         """
+
+    async def submit(
+        self,
+        caller: Caller,
+        submission: Submission,
+        key: str | None,
+        *,
+        filed_at: float | None = None,
+        in_review: bool = False,
+    ) -> Receipt:
+        """Hand something in to the centre on behalf of a caller; stored, so that it cannot be lost, once this returns.
+
+        Args:
+            caller: Who hands it in.
+            submission: What.
+            key: The caller's Idempotency-Key: a repetition under it gets the first receipt.
+            filed_at: The legal filing date (Unix seconds) where it lies before now.
+            in_review: It goes to the extension's own desk first.
+
+        Raises:
+            IdempotencyKeyMissing: There is no key.
+            Invalid: Some fields are wrong; each is named.
+            Denied: Service or village is not the caller's.
+            IdempotencyMismatch, Conflict: The key, or the `origin_id`, was used for other content.
+            Maintenance: Adapter, service or village is switched off here.
+            StorageUnavailable: It could not be stored.
+        """
+
+    async def track(self, caller: Caller, submission: str) -> Standing:
+        """Where one of the caller's submissions stands; named by its id or receipt number.
+
+        Raises:
+            NotFound: There is none, or it is another caller's.
+        """
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """How much waits for the centre, the most urgent class first; classes of which nothing waits are left out."""
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """How each service of the centre is, since when."""

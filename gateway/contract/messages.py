@@ -66,6 +66,7 @@ class Right(msgspec.Struct, frozen=True):
         daily_allowance: Calls a day, or None where the centre sets none.
         villages: Undotted codes of the villages, districts or regencies it may serve; empty for all.
         hours: From and to, minutes after midnight in the configured zone, when it may ask; None for always.
+        submissions: Services it may hand in, such as `birth`; `services` has `SUBMISSION` where there are any.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Right(msgspec.Struct, frozen=True):
     daily_allowance: int | None = None
     villages: tuple[str, ...] = ()
     hours: tuple[int, int] | None = None
+    submissions: frozenset[str] = frozenset()
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.contract.messages import Priority
+
 
 class SubmissionState(StrEnum):
     """Where a submission stands; `gateway.outbox.moves` holds the one table of legal moves.
@@ -150,3 +152,43 @@ class SubmissionMoved(msgspec.Struct, frozen=True):
     service: str
     village: str
     move: Move
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a submission stands; no personal data.
+
+    Attributes:
+        receipt: Its receipt, with the state as it is now.
+        service: Service of the centre.
+        village: Village code.
+        state_at: Since when it is in that state.
+        reason: Reason of the last move; empty for none.
+        held: An operator holds it.
+        centre_receipt: What the centre calls it; None until the centre has it.
+        place: Place among those of its village and class that wait; None if it does not wait, or in a list.
+        moves: Its moves, oldest first; none in a list.
+    """
+
+    receipt: Receipt
+    service: str
+    village: str
+    state_at: float
+    reason: str = ""
+    held: bool = False
+    centre_receipt: str | None = None
+    place: int | None = None
+    moves: tuple[Move, ...] = ()
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """How much of one class is not with the centre yet.
+
+    Attributes:
+        priority: The class.
+        count: Submissions.
+        oldest: Legal filing date of the first, Unix seconds.
+    """
+
+    priority: Priority
+    count: int
+    oldest: float

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -132,6 +132,25 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A header field or query parameter that a route reads; for the docs, the handler checks it.
+
+    Attributes:
+        name: As it is sent.
+        place: Where it is sent.
+        description: One line for the docs.
+        pattern: Regular expression of a good value.
+        required: Whether the route refuses to do without.
+    """
+
+    name: str
+    place: Literal["header", "query"]
+    description: str
+    pattern: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One address of the gateway.
 
@@ -150,6 +169,8 @@ class Route:
             and the gateway's own API does not describe it.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only.
         ends: When it goes; None for a route that stays.
+        status: HTTP status of a good answer.
+        parameters: Header fields and query parameters of its own.
     """
 
     method: str
@@ -165,3 +186,5 @@ class Route:
     absolute: bool = False
     raw: bool = False
     ends: Ending | None = None
+    status: int = 200
+    parameters: tuple[Parameter, ...] = ()

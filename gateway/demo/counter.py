@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tally:
-    """What happened to the questions of one chapter.
+    """What happened to the questions and hand-ins of one chapter.
 
     Attributes:
         asked: Questions sent.
         fresh: Answered by the centre just now, or by an answer that counts as fresh.
         remembered: Answered from what was known, with its age.
         refused: Refused with a typed error that says why and when to come back.
-        lost: No answer, and no refusal that says why: `internal` says nothing.
+        lost: No answer, and no refusal that says why: `internal` says nothing. For hand-ins, any refusal.
         oldest: Age of the oldest answer, seconds.
         waits: How long each question took, seconds.
         codes: Refusals by code.
+        receipts: Ids of the receipts that each hand-in got.
+        delivered: Of these hand-ins, those the centre has; counted from its ledger.
+        doubled: What the centre did beyond once: calls for one question of many, effects of one hand-in.
     """
 
     asked: int = 0
@@ -41,6 +44,19 @@ class Tally:
     oldest: float = 0.0
     waits: list[float] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
+    receipts: dict[str, set[str]] = field(default_factory=dict)
+    delivered: int = 0
+    doubled: int = 0
+
+    @property
+    def queued(self) -> int:
+        """Hand-ins that got a receipt."""
+        return len(self.receipts)
+
+    @property
+    def undelivered(self) -> int:
+        """Receipts whose submission the centre does not have."""
+        return self.queued - self.delivered
 
     @property
     def answered(self) -> int:

@@ -7,6 +7,9 @@ slow day        up, but slow and overloaded those it can serve in time are answe
 a month away    accepts nothing             who was known is still answered, with the age; who was not is told why
 it is back      up                          fresh answers within seconds, without a restart
 ```
+
+In every chapter but the last a desk hands in, each time twice, as one does that did not see the answer. All is accepted;
+at the end the centre's ledger must hold each of them with exactly one effect.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from gateway.centre.client import outbound
 from gateway.centre.transport import Limits as OutboundLimits
 from gateway.demo.clock import StoryClock
 from gateway.demo.counter import Counter, Tally, some
+from gateway.demo.desk import Desk, reconcile
 from gateway.mock_siak import MockSettings, MockSiak, parse_behaviour
 from gateway.mock_siak.accounts import demo_password
 from gateway.settings.loading import loads
@@ -37,11 +41,16 @@ STEPS = 10
 """Steps in which a chapter's questions are asked."""
 PATIENCE = 30.0
 """Seconds the story waits for the centre's return to be seen; the promise is 5."""
+DRAIN_WITHIN = 40.0
+"""Seconds the story waits until all that was handed in is at the centre."""
 _PATH = "35-27/dukcapil_sampang_3527"
 _CONFIG = f"""
 [server]
 port = 0
 operator_port = 0
+[outbox]
+deadline = 2.0
+margin = 2.0
 [centre.cache]
 stale_if_error = {40 * DAY:.0f}
 [rights.sampang]
@@ -50,6 +59,7 @@ user_id = "dukcapil_sampang"
 fields = "all"
 purposes = ["pelayanan"]
 services = {{ biodata = "{_PATH}/CALL_NIK" }}
+submissions = ["ktp"]
 """
 
 
@@ -63,10 +73,12 @@ class Scale:
         day: Real seconds in which a day of the outage passes.
         pause: Seconds between the last questions, once the centre is back.
         deadline: Seconds a citizen waits.
+        handed_in: Hand-ins of each chapter; the month away has twice as many a day.
     """
 
     known: int = 300
     strangers: int = 400
+    handed_in: int = 40
     day: float = 0.5
     pause: float = 0.5
     deadline: float = 3.0
@@ -82,18 +94,23 @@ class Told:
 
     Attributes:
         chapters: Name and tally of each chapter.
-        doubled: Calls the centre saw beyond one for a question that many asked at once.
         recovery: Seconds from the centre's return to the first fresh answer.
+        drained: Seconds from there until all that was handed in was delivered.
     """
 
     chapters: tuple[tuple[str, Tally], ...]
-    doubled: int
     recovery: float
+    drained: float = 0.0
+
+    @property
+    def doubled(self) -> int:
+        """What the centre did beyond once."""
+        return sum(tally.doubled for _name, tally in self.chapters)
 
     @property
     def lost(self) -> int:
-        """Questions without an answer and without a typed refusal."""
-        return sum(tally.lost for _name, tally in self.chapters)
+        """Questions without an answer and without a typed refusal, and hand-ins that the centre does not have."""
+        return sum(tally.lost + tally.undelivered for _name, tally in self.chapters)
 
 
 class Story:
@@ -135,6 +152,7 @@ class Story:
             limits = OutboundLimits(64, 2.0, 30.0, 1_000_000, 30.0)
             async with outbound(limits) as client:
                 client.base_url = urls["gateway"]
+                self._desk = Desk(client, key)
                 return await self._chapters(mock, Counter(client, key, self._scale.deadline))
         finally:
             await gateway.close()
@@ -143,31 +161,37 @@ class Story:
         everybody = mock.population.active()
         known, strangers = everybody[: self._scale.known], everybody[self._scale.known :]
         met = self._scale.strangers
-        normal, doubled = await self._normal_day(mock, counter, known)
+        normal = await self._normal_day(mock, counter, known)
         slow = await self._slow_day(mock, counter, known, strangers[:met])
         away = await self._month_away(mock, counter, known, strangers[met:])
         back, recovery = await self._back(mock, counter, known, strangers[met + 2 * MONTH_DAYS :])
         chapters = (("normal day", normal), ("slow day", slow), ("a month away", away), ("it is back", back))
-        return Told(chapters, doubled, recovery)
+        drained = await self._drained(mock, [tally for _name, tally in chapters])
+        return Told(chapters, recovery, drained)
 
-    async def _normal_day(self, mock: MockSiak, counter: Counter, known: list[str]) -> tuple[Tally, int]:
-        self._say("\n1. A normal day. The village looks people up; the centre answers.")
+    async def _normal_day(self, mock: MockSiak, counter: Counter, known: list[str]) -> Tally:
+        self._say("\n1. A normal day. The village looks people up and hands in; the centre answers.")
         await _behave(mock, {"mode": "up", "workers": 8, "mean_seconds": 0.02})
         tally = Tally()
         before = _arrived(mock)
         await counter.ask_all([known[0]] * 50, tally, at_once=50)
-        doubled = _arrived(mock) - before - 1
-        self._say(f"   Fifty desks asked for the same person at once; the centre was asked {doubled + 1} time(s).")
+        tally.doubled = _arrived(mock) - before - 1
+        self._say(
+            f"   Fifty desks asked for the same person at once; the centre was asked {tally.doubled + 1} time(s)."
+        )
+        await self._desk.hand_in_all(known[: self._scale.handed_in], tally)
         await self._in_steps("normal day", counter, known[1:], tally)
         self._tell(tally)
-        return tally, doubled
+        return tally
 
     async def _slow_day(self, mock: MockSiak, counter: Counter, known: list[str], new: list[str]) -> Tally:
         self._say("\n2. A slow day. The centre needs fifteen times as long for a call; everybody asks anyway.")
         await _behave(mock, {"mode": "up", "workers": 6, "mean_seconds": 0.3, "thrashing": 0.02})
         tally = Tally()
         mixed = [nik for pair in zip(some(known, len(new), 2), new, strict=True) for nik in pair]
+        handing_in = asyncio.create_task(self._desk.hand_in_all(known[: self._scale.handed_in], tally))
         await self._in_steps("slow day", counter, mixed, tally, at_once=48)
+        await handing_in
         self._tell(tally)
         return tally
 
@@ -181,6 +205,7 @@ class Story:
         for day in range(MONTH_DAYS):
             niks = [*some(known, 20, day), *new[day * 2 : day * 2 + 2]]
             days.append(asyncio.create_task(counter.ask_all(niks, tally, at_once=22)))
+            days.append(asyncio.create_task(self._desk.hand_in_all(some(known, 2, -day), tally)))
             self._progress(f"day {day + 1} of {MONTH_DAYS}", (day + 1) / MONTH_DAYS)
             await asyncio.sleep(max(0.0, started + (day + 1) * self._scale.day - time.monotonic()))
         self._clock.run_at(1.0)
@@ -203,6 +228,22 @@ class Story:
         self._tell(tally)
         return tally, recovery
 
+    async def _drained(self, mock: MockSiak, tallies: list[Tally]) -> float:
+        """Wait until the centre has everything, then hold the receipts against its ledger; how long it took."""
+        started = time.monotonic()
+        wanted = {id_ for tally in tallies for ids in tally.receipts.values() for id_ in ids}
+        while True:
+            entries = mock.book.ledger()["entries"]
+            missing = len(wanted - {entry["reference"] for entry in entries})
+            if not missing or time.monotonic() - started > DRAIN_WITHIN:
+                break
+            self._progress("delivering", 1.0 - missing / len(wanted))
+            await asyncio.sleep(0.2)
+        drained = time.monotonic() - started
+        reconcile(tallies, entries)
+        self._say(f"   {len(wanted) - missing} of {len(wanted)} hand-ins are at the centre, {drained:.1f} s later.")
+        return drained
+
     async def _in_steps(
         self, name: str, counter: Counter, niks: list[str], tally: Tally, *, at_once: int = 8, pause: float = 0.0
     ) -> None:
@@ -218,6 +259,8 @@ class Story:
             f"   {tally.asked} asked: {tally.fresh} answered by the centre, "
             f"{tally.remembered} from what is known{age}, {tally.refused} told why not{_codes(tally.codes)}."
         )
+        if tally.queued:
+            self._say(f"   {tally.queued} handed in, each twice: {tally.queued} accepted and kept.")
         waits = sorted(tally.waits)
         if waits:
             self._say(f"   Half were done within {waits[len(waits) // 2] * 1000:.0f} ms, all within {waits[-1]:.2f} s.")

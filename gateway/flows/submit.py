@@ -51,7 +51,7 @@ class Submitter:
         outbox: Where they are kept.
         rights: The core's checks.
         classes: Class of each service that can be handed in.
-        check: The service's own check of a form: every wrong field, none if it is well.
+        check: The service's own check of a form, filed when (Unix seconds): every wrong field, none if it is well.
         clock: The gateway's clock.
         bits: Source of so many random bits, such as `secrets.randbits`.
     """
@@ -61,7 +61,7 @@ class Submitter:
         outbox: Outbox,
         rights: Rights,
         classes: Mapping[str, Priority],
-        check: Callable[[Submission], tuple[FieldFault, ...]],
+        check: Callable[[Submission, float], tuple[FieldFault, ...]],
         clock: Clock,
         bits: Callable[[int], int],
     ) -> None:
@@ -98,16 +98,17 @@ class Submitter:
         Raises:
             IdempotencyKeyMissing: There is no key.
             Invalid: Some fields are wrong; each is named.
-            Denied: The key carries no right, or does not serve that village.
+            Denied: The key carries no right, not this service's, or does not serve that village.
             Maintenance: Adapter, service or village is switched off here.
             IdempotencyMismatch, Conflict: See `Outbox.accept`.
             StorageUnavailable: It could not be stored.
         """
         if not key:
             raise IdempotencyKeyMissing
-        right = self._right(caller, submission, key)
-        await self._refuse_switched_off(adapter, submission)
         now = self._clock.now()
+        filed_at = now if filed_at is None else min(filed_at, now)
+        right = self._right(caller, submission, key, filed_at)
+        await self._refuse_switched_off(adapter, submission)
         new = NewSubmission(
             id=new_id(now, self._bits),
             number=new_number(self._bits),
@@ -116,7 +117,7 @@ class Submitter:
             adapter=adapter,
             priority=self._classes[submission.service],
             key=key,
-            filed_at=now if filed_at is None else min(filed_at, now),
+            filed_at=filed_at,
             submission=submission,
             state=state,
         )
@@ -126,7 +127,7 @@ class Submitter:
             self.tell(SubmissionMoved(new.id, caller.id, adapter, submission.service, submission.village, move))
         return accepted
 
-    def _right(self, caller: Caller, submission: Submission, key: str) -> Right:
+    def _right(self, caller: Caller, submission: Submission, key: str, filed_at: float) -> Right:
         """The right it goes to the centre under, once everything else is well.
 
         The service's own check sees only what has the right shape, and only callers who may hand in there.
@@ -137,8 +138,10 @@ class Submitter:
         right = self._rights.of(caller)
         if right is None:
             raise Denied("This key carries no right to hand anything in to the centre.")
+        if submission.service not in right.submissions:
+            raise Denied("This key's right may not hand in that service.")
         check_village(caller, right, submission.village)
-        if faults := self._check(submission):
+        if faults := self._check(submission, filed_at):
             raise Invalid(faults=faults)
         return right
 

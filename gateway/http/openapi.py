@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gateway.contract.errors import GatewayError
-    from gateway.contract.web import Route
+    from gateway.contract.web import Parameter, Route
     from gateway.http.table import Mounted
 
 _REF = "#/components/schemas/{name}"
@@ -100,8 +100,12 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
         "summary": route.summary,
         "description": route.summary_id,
         "security": [{"key": []}] if route.rule.who is Who.CALLER else [],
-        "parameters": [*_path_parameters(route), *(_PARAMETERS if route.rule.who is Who.CALLER else ())],
-        "responses": {"200": _good(route, by_model), **_refusals(route, by_model)},
+        "parameters": [
+            *_path_parameters(route),
+            *map(_parameter, route.parameters),
+            *(_PARAMETERS if route.rule.who is Who.CALLER else ()),
+        ],
+        "responses": {str(route.status): _good(route, by_model), **_refusals(route, by_model)},
     }
     if route.ends is not None:
         operation["deprecated"] = True
@@ -149,6 +153,16 @@ def errors_of(route: Route) -> tuple[type[GatewayError], ...]:
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{") and part.endswith("}")]
     return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.required,
+        "description": parameter.description,
+        "schema": {"type": "string", "pattern": parameter.pattern},
+    }
 
 
 def _operation_id(route: Route) -> str:

@@ -124,11 +124,11 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
     refusals = "".join(
         f"<tr><td>{escape(status)}</td><td>{_marked(answer['description'])}</td></tr>"
         for status, answer in operation["responses"].items()
-        if status != "200"
+        if not status.startswith("2")
     )
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     takes = f"<h3>Isi / body</h3>{_fields(body, schemas)}" if body else ""
-    good = operation["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
+    good = _good(operation["responses"])["content"].get("application/json", {}).get("schema", {})
     gives = f"<h3>Jawaban / answer</h3>{_fields(good, schemas)}" if good else ""
     return (
         f'<section id="{escape(operation["operationId"])}"><h2><span class="method">{escape(method.upper())}</span> '
@@ -136,6 +136,12 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
         f'<span class="en" lang="en">{escape(operation["summary"])}</span> · <small>{who}</small></p>{takes}{gives}'
         f'<h3>Penolakan / refusals</h3><div class="scroll"><table><tbody>{refusals}</tbody></table></div></section>'
     )
+
+
+def _good(responses: dict[str, Any]) -> dict[str, Any]:
+    """The one good answer of an operation."""
+    found: dict[str, Any] = next(answer for status, answer in responses.items() if status.startswith("2"))
+    return found
 
 
 def _fields(schema: dict[str, Any], schemas: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from gateway.contract.submissions import Receipt, Submission, SubmissionState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.contract.submissions import Move
+    from gateway.contract.submissions import Move, Waiting
     from gateway.outbox.lanes import Lane
 
 Scope = Literal["adapter", "service", "village"]
@@ -267,6 +267,9 @@ class Outbox(Protocol):
 
     async def place(self, id_: str) -> int | None:
         """How many of its village and class go before it, plus one; None if it no longer waits."""
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """How much is not with the centre yet, `attention` included, by class; the most urgent first."""
 
     async def switch(self, scope: Scope, name: str, mode: Mode | None, actor: str, reason: str = "") -> None:
         """Hold something, switch it off, or (None) let it go on."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from gateway.contract.messages import Priority
-from gateway.contract.submissions import Move, SubmissionState
+from gateway.contract.submissions import Move, SubmissionState, Waiting
 from gateway.outbox.outbox import Facts, Switch
 from gateway.outbox.receipts import read_number
 from gateway.outbox.tables import MOVES, PAYLOADS, SUBMISSIONS, SWITCHES
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _C = SUBMISSIONS.c
 FACTS = tuple(_C.right_name if name == "right" else _C[name] for name in Facts.__struct_fields__)
 """The columns of `Facts`, in its order."""
+
+MICRO = 1_000_000.0
+"""`seq` counts microseconds."""
 
 MOST_COUNTED = 10_000
 """Where counting a place ends."""
@@ -92,6 +95,19 @@ def place(connection: sa.Connection, id_: str) -> int | None:
         .subquery()
     )
     return int(connection.execute(sa.select(sa.func.count()).select_from(earlier)).scalar_one()) + 1
+
+
+def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
+    """How much is not with the centre yet, by class."""
+    counted = (
+        sa.select(_C.priority, sa.func.count(), sa.func.min(_C.seq))
+        .where(_C.rank.is_not(None))
+        .group_by(_C.priority)
+        .order_by(_C.priority)
+    )
+    return tuple(
+        Waiting(Priority(priority), count, first / MICRO) for priority, count, first in connection.execute(counted)
+    )
 
 
 def switches(connection: sa.Connection) -> tuple[Switch, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from gateway.contract.host import Clock
-    from gateway.contract.submissions import Move, Submission
+    from gateway.contract.submissions import Move, Submission, Waiting
     from gateway.database import Database
     from gateway.outbox.claim_rows import Content
     from gateway.outbox.lanes import Lane
@@ -165,6 +165,10 @@ class DatabaseOutbox:
     async def place(self, id_: str) -> int | None:
         """See `Outbox.place`."""
         return await self._database.read(lambda connection: read_rows.place(connection, id_))
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """See `Outbox.waiting`."""
+        return await self._database.read(read_rows.waiting)
 
     async def switch(self, scope: Scope, name: str, mode: Mode | None, actor: str, reason: str = "") -> None:
         """See `Outbox.switch`."""

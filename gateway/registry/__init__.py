@@ -2,7 +2,7 @@
 
 ```
 entry points ─► finding ─► loading ─► registry ─┬─ routes jobs policies authenticators health_checks
-                   │                            └─ exchange_finished(record) circuit_moved(move)
+                   │                            └─ exchange_finished(record) submission_moved(move) circuit_moved(move)
                 manifest                guarding, observing: nothing an extension does harms the others
 ```
 """

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.contract.extension import Extension
     from gateway.contract.host import Host, Job
     from gateway.contract.storage import Tables
+    from gateway.contract.submissions import SubmissionMoved
     from gateway.contract.web import Route
     from gateway.registry.loading import Planned
     from gateway.registry.manifest import Kind
@@ -127,6 +128,7 @@ class Registry:
         authenticators: All further ways to identify a caller, guarded.
         health_checks: All health checks, guarded.
         exchange_finished: Call it with each record; it tells all observers.
+        submission_moved: Call it with each move; it tells all observers.
         circuit_moved: Call it with each move; it tells all observers.
     """
 
@@ -261,6 +263,7 @@ class Registry:
         self.health_checks = tuple(each for member in members for each in member.health_checks)
         order = [member.name for member in members]
         self.exchange_finished: Observers[ExchangeRecord] = self._observers("gateway_exchange_finished", order)
+        self.submission_moved: Observers[SubmissionMoved] = self._observers("gateway_submission_moved", order)
         self.circuit_moved: Observers[CircuitMove] = self._observers("gateway_circuit_moved", order)
 
     def _observers(self, hook: str, order: list[str]) -> Observers[Any]:

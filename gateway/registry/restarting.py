@@ -21,6 +21,9 @@ PINNED = (
     "database.url_file",
     "secrets.folder",
     "time.zone",
+    "outbox.deadline",
+    "outbox.margin",
+    "outbox.widest",
 )
 """Keys that are read once, at start."""
 

@@ -73,7 +73,7 @@ def _purposes(settings: Settings) -> Iterator[Disagreement]:
 
 def _no_service(settings: Settings) -> Iterator[Disagreement]:
     for name, right in settings.rights.items():
-        if not right.services.paths():
+        if not right.services.paths() and not right.submissions:
             known = ", ".join(READS)
             yield ("rights", name, "services"), "names no service", f"give the path of at least one of {known}"
 

@@ -18,6 +18,7 @@ from gateway.settings.sections import (
     DataSettings,
     LogSettings,
     Name,
+    OutboxSettings,
     PurposeSettings,
     SecretsSettings,
     ServerSettings,
@@ -46,6 +47,7 @@ class Settings(Section):
     log: LogSettings = Field(default_factory=LogSettings)
     time: TimeSettings = Field(default_factory=TimeSettings)
     centre: CentreSettings = Field(default_factory=CentreSettings)
+    outbox: OutboxSettings = Field(default_factory=OutboxSettings)
     purposes: Annotated[dict[Name, PurposeSettings], Field(min_length=1)] = Field(
         default_factory=default_purposes, description="Why callers may ask; naming any replaces the default set."
     )

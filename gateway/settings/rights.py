@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from gateway.catalogue import fields as catalogue
+from gateway.catalogue.forms.services import SERVICES
 from gateway.contract.messages import READS, CentreService, Right
 from gateway.settings.centre import Section
 from gateway.settings.sections import Name, Variable
@@ -23,6 +24,14 @@ def _known_field(name: str) -> str:
         close = difflib.get_close_matches(name.upper(), sorted(EVERY_FIELD), 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(f"is not the wire name of a field{hint}")
+    return name
+
+
+def _known_service(name: str) -> str:
+    if name not in SERVICES:
+        close = difflib.get_close_matches(name, sorted(SERVICES), 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"is not a service that can be handed in{hint}")
     return name
 
 
@@ -50,6 +59,7 @@ Fields = Annotated[
     Annotated[Literal["all"], Tag("word")] | Annotated[tuple[FieldName, ...], Tag("list")],
     Discriminator(_word_or_list),
 ]
+Service = Annotated[str, AfterValidator(_known_service)]
 VillagePrefix = Annotated[str, AfterValidator(_code)]
 Hours = Annotated[str, AfterValidator(_span)]
 CentrePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~@:+-]+(/[A-Za-z0-9._~@:+-]+){1,2}$", max_length=200)]
@@ -107,21 +117,27 @@ class RightSettings(Section):
     )
     services: ServicePaths = Field(description="Paths at the centre, behind /get_json/.")
 
+    submissions: tuple[Service, ...] = Field(
+        default=(), description="Services it may hand in, such as birth; left out, it may hand in nothing."
+    )
+
     def granted(self) -> frozenset[str]:
         """The wire names of the fields granted."""
         return EVERY_FIELD if self.fields == "all" else frozenset(self.fields)
 
     def right(self, name: str) -> Right:
         """What the rest of the gateway knows of this right: everything but its credentials."""
+        handing_in = {CentreService.SUBMISSION} if self.submissions else frozenset[CentreService]()
         return Right(
             name=name,
             title=self.title,
-            services=frozenset(self.services.paths()),
+            services=frozenset(self.services.paths()) | handing_in,
             fields=self.granted(),
             purposes=frozenset(self.purposes),
             daily_allowance=self.daily_allowance,
             villages=tuple(code.replace(".", "") for code in self.villages),
             hours=None if self.hours is None else _minutes(self.hours),
+            submissions=frozenset(self.submissions),
         )
 
     def password_variable(self, name: str) -> str:

@@ -107,6 +107,22 @@ class LogSettings(Section):
     )
 
 
+class OutboxSettings(Section):
+    """How what was handed in goes to the centre."""
+
+    deadline: Annotated[float, Field(ge=1, le=600)] = Field(
+        default=30.0, description="Seconds one hand-in to the centre may take."
+    )
+    margin: Annotated[float, Field(ge=1, le=600)] = Field(
+        default=15.0,
+        description="Seconds by which a claim outlives that; after a kill, what was claimed is asked about once both "
+        "are over.",
+    )
+    widest: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=64, description="Submissions under way at once, at most."
+    )
+
+
 class TimeSettings(Section):
     """Which day it is."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.contract.errors import Conflict, IdempotencyMismatch, NotFound
-from gateway.contract.submissions import Move, SubmissionState
+from gateway.contract.submissions import Move, SubmissionState, Waiting
 from gateway.outbox.accept_rows import facts_of, lane_key, seq_of
 from gateway.outbox.claim_rows import LEASE_OVER
 from gateway.outbox.lanes import Ring, lane_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.contract.host import Clock
+    from gateway.contract.messages import Priority
     from gateway.contract.submissions import Submission
     from gateway.outbox.lanes import Lane, Turn
     from gateway.outbox.outbox import Act, Ending, Facts, Mode, NewSubmission, Scope, Wanted
@@ -191,6 +192,14 @@ class MemoryOutbox:
         beside = [one for one in self._kept.values() if one.facts.state in OPEN]
         beside = [one for one in beside if (one.facts.village, one.facts.priority) == (own.village, own.priority)]
         return sum(1 for one in beside if _order(one) < _order(kept)) + 1
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """See `Outbox.waiting`."""
+        filed: dict[Priority, list[float]] = {}
+        for kept in self._kept.values():
+            if kept.facts.state in OPEN:
+                filed.setdefault(kept.facts.priority, []).append(kept.facts.filed_at)
+        return tuple(Waiting(priority, len(filed[priority]), min(filed[priority])) for priority in sorted(filed))
 
     async def switch(self, scope: Scope, name: str, mode: Mode | None, actor: str, reason: str = "") -> None:
         """See `Outbox.switch`."""

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
+from gateway.mock_siak.forms import FORMS
 from gateway.settings import load
 from gateway.vault.keys import create_secrets, environment_of
 from gateway.wiring.offline import with_callers
@@ -64,6 +65,8 @@ def right_of(account: Account, name: str, *, allowance: int | None = None) -> st
         'purposes = ["pelayanan", "verifikasi", "statistik"]',
         f"services = {{ {services} }}",
     ]
+    if handed_in := [name for name in account.writes if name in FORMS]:
+        lines.append(f"submissions = {json.dumps(handed_in)}")
     if account.door == "ws_server":
         lines.append('door = "ws_server"')
     if account.daily_password:

@@ -3,7 +3,7 @@
 ```
 open: secrets ─► database ─► callers ─► chain ─► generation 1 ─► listeners
 reload: read config ─► faulty? keep the old ─► generation n+1 beside it ─► swap ─► drain and close the old
-close: refuse new requests ─► wait for those under way ─► listeners ─► extensions ─► chain ─► database
+close: refuse new requests, claim no more ─► wait for what is under way ─► listeners ─► extensions ─► chain ─► database
 ```
 """
 
@@ -27,6 +27,7 @@ from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
 from gateway.wiring.generation import Generation, rights_of
+from gateway.wiring.handing_in import HandingIn
 from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring
 from gateway.wiring.supervisor import Supervisor
 
@@ -67,13 +68,14 @@ class Gateway:
 
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
-        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor,
+        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.database = database
         self.callers = callers
         self.chain = chain
         self.supervisor = supervisor
+        self.handing_in = handing_in
         self._environ = environ
         self._accounts = accounts
         self._clock = clock
@@ -105,7 +107,8 @@ class Gateway:
             rights = rights_of(settings, clock).rights
             chain = Chain(settings, keyring, database, accounts, rights, clock, rng, moved)
             await chain.open()
-            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor)
+            handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
+            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in)
             moved.gateway = gateway
             await gateway.generation.open()
             gateway._settle()
@@ -117,6 +120,7 @@ class Gateway:
             raise
         supervisor.start(NATIVE, Job("keys", KEYS_EVERY, gateway._refresh_keys))
         supervisor.start(NATIVE, Job("uses", USES_EVERY, callers.note_uses))
+        handing_in.begin(supervisor)
         return gateway
 
     async def listen(self) -> dict[str, str]:
@@ -161,7 +165,7 @@ class Gateway:
     async def close(self) -> None:
         """Stop accepting, let running requests end, close everything."""
         self.public.draining = self.operator.draining = True
-        await self._drained(self.generation)
+        await asyncio.gather(self._drained(self.generation), self.handing_in.end(self.supervisor))
         for listener in self._listeners:
             await listener.stop()
         await self.generation.close()
@@ -184,11 +188,13 @@ class Gateway:
         limits = _limits(generation.settings)
         for application, table in ((self.public, generation.public), (self.operator, generation.operator)):
             application.table, application.door, application.limits = table, generation.door, limits
+        self.handing_in.dispatcher.tell = generation.registry.submission_moved
 
     def _next_generation(self, settings: Settings) -> Generation:
         return Generation(
             settings,
             self.chain,
+            self.handing_in,
             self.callers,
             self.database,
             self._make_tables,
@@ -217,13 +223,14 @@ class Gateway:
 
 
 class _Moved:
-    """Tells the present generation's observers of circuit moves."""
+    """Tells the dispatcher and the present generation's observers of circuit moves."""
 
     def __init__(self) -> None:
         self.gateway: Gateway | None = None
 
     def __call__(self, move: CircuitMove) -> None:
         if self.gateway is not None:
+            self.gateway.handing_in.dispatcher.circuit_moved(move)
             self.gateway.generation.registry.circuit_moved(move)
 
 

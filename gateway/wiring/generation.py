@@ -12,6 +12,7 @@ from gateway.flows.ask import Asker
 from gateway.flows.rights import Purpose, Rights
 from gateway.http.openapi import document
 from gateway.http.residents import Residents
+from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable, mount
 from gateway.registry.finding import installed
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
 
     from gateway.contract.host import Clock, Job
     from gateway.contract.storage import Tables
+    from gateway.contract.submissions import SubmissionMoved
+    from gateway.contract.web import Route
     from gateway.database import Database
     from gateway.people.callers import Callers
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
+    from gateway.wiring.handing_in import HandingIn
     from gateway.wiring.supervisor import Supervisor
 
 TITLE = "Gerbang SIAK · SIAK gateway"
@@ -52,6 +56,7 @@ class Generation:
     Args:
         settings: The config.
         chain: The way to the centre, shared by all generations.
+        handing_in: The write half, shared by all generations.
         callers: Callers and their keys, shared by all generations.
         database: Holds the extensions' tables.
         make_tables: Brings the tables of an extension up to date.
@@ -70,6 +75,7 @@ class Generation:
         self,
         settings: Settings,
         chain: Chain,
+        handing_in: HandingIn,
         callers: Callers,
         database: Database,
         make_tables: Callable[[str, Tables], Awaitable[None]],
@@ -83,13 +89,15 @@ class Generation:
         self.settings = settings
         self.rights = rights_of(settings, clock)
         self.asker = Asker(chain, self.rights, clock, settings.centre.deadline)
+        self.submitter = handing_in.submitter(self.rights, settings.zone, self._moved)
+        self.tracker = handing_in.tracker(self._moved)
         self._chain = chain
         self._callers = callers
         self._make_tables = make_tables
         self._supervisor = supervisor
         self._core_readiness = readiness
         self._number = number
-        self._shared = Services(self.asker, clock, http, chain.status, environ, database)
+        self._shared = Services(self.asker, self.submitter, self.tracker, clock, http, chain.status, environ, database)
         self._hosts: dict[str, ExtensionHost] = {}
         self.door = KeyDoor(callers, self.rights)
         self.public = self.operator = RouteTable(())
@@ -143,13 +151,21 @@ class Generation:
         self._shared.door = self.door
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        mounted = [mount(route) for route in (*Residents(self.asker).routes(), *System(facts).routes())]
+        mounted = [
+            mount(route) for route in (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
+        ]
         mounted += [mount(each.placed(), each.extension) for each in self.registry.routes]
         self._public = [one for one in mounted if one.route.rule.who is not Who.OPERATOR]
         self.public = RouteTable(self._public)
         health = [mount(route) for route in System(facts, detailed=True).health_routes()]
         self.operator = RouteTable([*health, *(one for one in mounted if one.route.rule.who is Who.OPERATOR)])
         self._document: dict[str, object] | None = None
+
+    def _submissions(self) -> tuple[Route, ...]:
+        return Submissions(self.submitter, self.tracker).routes()
+
+    def _moved(self, moved: SubmissionMoved) -> None:
+        self.registry.submission_moved(moved)
 
     def _adapters(self) -> list[tuple[str, str, str, bool]]:
         """Name, both titles and health of each adapter that is switched on."""

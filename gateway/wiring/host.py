@@ -8,6 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.contract.errors import Denied
+from gateway.contract.submissions import SubmissionState
 from gateway.http.intake import new_request_id
 from gateway.settings.secret import SecretMissing, secret
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from gateway.contract.host import Asking, Clock, Job
     from gateway.contract.messages import Answer, Caller, Question, Right
     from gateway.contract.status import CentreStatus
+    from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
     from gateway.database import Database
     from gateway.flows.ask import Asker
+    from gateway.flows.submit import Submitter
+    from gateway.flows.track import Tracker
     from gateway.wiring.door import KeyDoor
 
 T = TypeVar("T")
@@ -33,6 +37,8 @@ class Services:
 
     Attributes:
         asker: The verb ask.
+        submitter: The verb submit.
+        tracker: The verb track.
         door: Finds callers; set once the extensions' authenticators are known.
         clock: The gateway's clock.
         http: Makes outbound clients.
@@ -44,6 +50,8 @@ class Services:
     def __init__(
         self,
         asker: Asker,
+        submitter: Submitter,
+        tracker: Tracker,
         clock: Clock,
         http: Callable[[], httpx.AsyncClient],
         status: Callable[[], tuple[CentreStatus, ...]],
@@ -51,6 +59,8 @@ class Services:
         database: Database,
     ) -> None:
         self.asker = asker
+        self.submitter = submitter
+        self.tracker = tracker
         self.clock = clock
         self.http = http
         self.status = status
@@ -132,11 +142,48 @@ class ExtensionHost:
             Denied: The caller's key is bound to another adapter, or its right does not reach that far.
             GatewayError: Any other leaf of the error tree.
         """
-        if caller.adapter != self._adapter:
-            raise Denied("This key is bound to another adapter.")
+        self._own(caller)
         if asking.request_id is None:
             asking = replace(asking, request_id=new_request_id())
         return (await self._services.asker.ask(caller, question, asking, self._name)).answer
+
+    async def submit(
+        self,
+        caller: Caller,
+        submission: Submission,
+        key: str | None,
+        *,
+        filed_at: float | None = None,
+        in_review: bool = False,
+    ) -> Receipt:
+        """Hand in on behalf of a caller; it is stored once this returns.
+
+        Raises:
+            Denied: The caller's key is bound to another adapter, or its right does not reach that far.
+            GatewayError: Any other leaf of the error tree.
+        """
+        self._own(caller)
+        state = SubmissionState.IN_REVIEW if in_review else SubmissionState.QUEUED
+        submit = self._services.submitter.submit
+        return (await submit(caller, submission, key, adapter=self._name, filed_at=filed_at, state=state)).receipt
+
+    async def track(self, caller: Caller, submission: str) -> Standing:
+        """Where one of the caller's submissions stands.
+
+        Raises:
+            Denied: The caller's key is bound to another adapter.
+            NotFound: There is none, or it is another caller's.
+        """
+        self._own(caller)
+        return await self._services.tracker.standing(caller, submission)
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """How much waits for the centre, by class."""
+        return await self._services.tracker.waiting()
+
+    def _own(self, caller: Caller) -> None:
+        if caller.adapter != self._adapter:
+            raise Denied("This key is bound to another adapter.")
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """How each service of the centre is, since when."""

@@ -12,13 +12,13 @@ from pydantic import AfterValidator, Field
 
 from gateway.contract import Extension, ExtensionConfig, Health, hookimpl
 from gateway.contract.web import OPERATOR, Response, Route
-from plugins.metrics.collecting import REASONS, CentreCollector, ExchangeCollector, LoopCollector
+from plugins.metrics.collecting import REASONS, CentreCollector, ExchangeCollector, LoopCollector, SubmissionCollector
 from plugins.metrics.series import OTHER, Exchanges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.contract import CircuitMove, ExchangeRecord, HealthCheck, Host
+    from gateway.contract import CircuitMove, ExchangeRecord, HealthCheck, Host, SubmissionMoved
     from gateway.contract.web import Request
     from plugins.metrics.collecting import Move
 
@@ -52,7 +52,7 @@ class MetricsConfig(ExtensionConfig):
 
 
 class Metrics(Extension):
-    """Counts exchanges and shows them, with the state of the centre, at `GET /metrics`."""
+    """Counts exchanges and submissions and shows them, with the state of the centre, at `GET /metrics`."""
 
     name: ClassVar[str] = "metrics"
     api_version: ClassVar[int] = 1
@@ -65,6 +65,8 @@ class Metrics(Extension):
         self._registry = CollectorRegistry()
         self._registry.register(ExchangeCollector(self._exchanges, self._moves))
         self._registry.register(CentreCollector(host.centre_status))
+        self._submissions = SubmissionCollector()
+        self._registry.register(self._submissions)
         self._registry.register(LoopCollector())
         if config.process:
             ProcessCollector(registry=self._registry)
@@ -100,10 +102,16 @@ class Metrics(Extension):
         key = (str(move.service), str(move.after), move.reason if move.reason in REASONS else OTHER)
         self._moves[key] = self._moves.get(key, 0) + 1
 
+    @hookimpl
+    def gateway_submission_moved(self, moved: SubmissionMoved) -> None:
+        """Count a move of a submission."""
+        self._submissions.count(moved)
+
     async def check(self) -> Health:
         """Make all figures once."""
         size = len(generate_latest(self._registry))
         return Health(ok=size > 0, detail=f"{size} bytes of figures")
 
     async def _show(self, _request: Request) -> Response:
+        self._submissions.note(await self.host.waiting(), self.host.clock.now())
         return Response(generate_latest(self._registry), content_type=CONTENT_TYPE)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from gateway.contract import CircuitState
+from gateway.contract import CircuitState, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prometheus_client import Metric
 
-    from gateway.contract import CentreStatus
+    from gateway.contract import CentreStatus, SubmissionMoved, Waiting
     from plugins.metrics.series import Exchanges
 
 Move = tuple[str, str, str]
@@ -91,6 +91,46 @@ class CentreCollector(Collector):
                 if value is not None:
                     gauge.add_metric((str(status.service),), value)
             yield gauge
+
+
+class SubmissionCollector(Collector):
+    """Families of what is handed in; what waits is as of the last `note`."""
+
+    def __init__(self) -> None:
+        self._moves: dict[tuple[str, str], int] = {}
+        self._waiting: tuple[Waiting, ...] = ()
+        self._at = 0.0
+
+    def count(self, moved: SubmissionMoved) -> None:
+        """Count a move into another state; services are the catalogue's, so the series are bounded."""
+        if moved.move.before is not moved.move.after:
+            key = (str(moved.move.after), moved.service)
+            self._moves[key] = self._moves.get(key, 0) + 1
+
+    def note(self, waiting: tuple[Waiting, ...], now: float) -> None:
+        """What waits, at which time (Unix seconds)."""
+        self._waiting, self._at = waiting, now
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as they are now."""
+        moves = CounterMetricFamily(
+            "siak_gateway_submission_moves", "Moves of submissions, by new state.", labels=("state", "service")
+        )
+        for labels, count in list(self._moves.items()):
+            moves.add_metric(labels, count)
+        waiting = GaugeMetricFamily(
+            "siak_gateway_submissions_waiting", "Submissions that are not with the centre yet.", labels=("class",)
+        )
+        oldest = GaugeMetricFamily(
+            "siak_gateway_submissions_oldest_seconds", "Age of the first of them by filing date.", labels=("class",)
+        )
+        counted = {one.priority: one for one in self._waiting}
+        for priority in Priority:
+            one = counted.get(priority)
+            label = (priority.name.lower(),)
+            waiting.add_metric(label, one.count if one is not None else 0)
+            oldest.add_metric(label, max(0.0, self._at - one.oldest) if one is not None else 0.0)
+        yield from (moves, waiting, oldest)
 
 
 class LoopCollector(Collector):

@@ -82,6 +82,11 @@ class Centre:
         """Its counters."""
         return self._call("GET", "/_mock/stats")
 
+    def ledger(self) -> list[dict[str, Any]]:
+        """What was handed in, with arrivals and effects."""
+        entries: list[dict[str, Any]] = self._call("GET", "/_mock/ledger")["entries"]
+        return entries
+
     @property
     def calls(self) -> int:
         """Calls that arrived so far."""

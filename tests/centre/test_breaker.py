@@ -111,6 +111,21 @@ def test_open_refuses_with_a_jittered_time_and_then_probes() -> None:
     assert made.state is CircuitState.HALF_OPEN
 
 
+def test_it_tells_beforehand_whether_a_call_may_go() -> None:
+    """Asked without a call: no while open, yes once its rest is over, no while all probes are out; nothing changes."""
+    made = circuit()
+    assert made.may_go(0.0)
+    made = broken()
+    assert not made.may_go(0.0)
+    assert made.may_go(1_000.0)
+    assert made.state is CircuitState.OPEN
+    while isinstance(made.offer(1_000.0), Permit):
+        pass
+    assert made.probing == RATES.probes
+    assert not made.may_go(1_000.0)
+    assert made.may_go(1_000.0 + RATES.probe_patience)
+
+
 def test_half_open_lets_only_its_probes_through() -> None:
     """Of a thousand callers at once three probe; the others are refused."""
     made = broken()

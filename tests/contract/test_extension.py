@@ -43,6 +43,7 @@ HOOKS = {
     "gateway_policies": [],
     "gateway_health_checks": [],
     "gateway_exchange_finished": ["record"],
+    "gateway_submission_moved": ["moved"],
     "gateway_circuit_moved": ["move"],
 }
 

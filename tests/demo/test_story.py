@@ -12,10 +12,11 @@ from gateway.cli import main
 from gateway.cli.demo import _table
 from gateway.demo.clock import StoryClock
 from gateway.demo.counter import Tally, some
+from gateway.demo.desk import reconcile
 from gateway.demo.story import DAY, Scale, Story, Told
 from gateway.log import configure
 
-SMALL = Scale(known=40, strangers=24, day=0.3, pause=0.1, deadline=0.3)
+SMALL = Scale(known=40, strangers=24, handed_in=8, day=0.3, pause=0.1, deadline=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,29 @@ def test_a_month_without_the_centre_keeps_the_known_answered(told: tuple[Told, s
     assert set(away.codes) <= {"centre_timeout", "centre_unavailable", "overloaded"}
 
 
+def test_all_that_was_handed_in_is_delivered_once(told: tuple[Told, str]) -> None:
+    """Each hand-in was accepted, also while the centre was away, and is at the centre with one effect."""
+    chapters = dict(told[0].chapters)
+    assert {name: tally.queued for name, tally in chapters.items()} == {
+        "normal day": 8,
+        "slow day": 8,
+        "a month away": 60,
+        "it is back": 0,
+    }
+    assert all(tally.delivered == tally.queued for tally in chapters.values())
+
+
+def test_the_ledger_shows_losses_and_doubles() -> None:
+    """A receipt without an entry is lost; a second effect, a second receipt taken in, and an unknown entry double."""
+    first, last = Tally(receipts={"a": {"1"}, "b": {"2"}, "c": {"3", "4"}}), Tally(receipts={"d": {"5"}})
+    ledger = [
+        {"reference": reference, "effects": count} for reference, count in zip("13459", (2, 1, 1, 1, 1), strict=True)
+    ]
+    reconcile([first, last], ledger)
+    assert (first.delivered, first.undelivered, first.doubled) == (2, 1, 2)
+    assert (last.delivered, last.undelivered, last.doubled) == (1, 0, 1)
+
+
 def test_the_return_is_seen_within_seconds(told: tuple[Told, str]) -> None:
     """Fresh answers come back without a restart."""
     outcome, said = told
@@ -56,8 +80,8 @@ def test_the_table_tells_what_was_lost(told: tuple[Told, str]) -> None:
     rows = _table(told[0]).splitlines()
     total = next(row for row in rows if row.startswith("in all"))
     assert [int(figure) for figure in re.findall(r"\d+", total)][-2:] == [0, 0]
-    bad = Told((("normal day", Tally(asked=3, fresh=1, lost=2)),), doubled=4, recovery=0.0)
-    assert re.search(r"in all\s+3\s+1\s+0\s+0\s+0\s+2\s+4", _table(bad))
+    bad = Told((("normal day", Tally(asked=3, fresh=1, lost=2, doubled=4, receipts={"k": {"i"}})),), recovery=0.0)
+    assert re.search(r"in all\s+3\s+1\s+0\s+1\s+0\s+3\s+4", _table(bad))
 
 
 def test_a_tally_sorts_answers_from_refusals() -> None:

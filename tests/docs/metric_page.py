@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.contract import CentreService, CentreStatus, CircuitState, ExchangeRecord
+from gateway.contract import (
+    CentreService,
+    CentreStatus,
+    CircuitState,
+    ExchangeRecord,
+    Move,
+    SubmissionMoved,
+    SubmissionState,
+)
 from plugins.metrics import MetricsConfig
-from plugins.metrics.collecting import CentreCollector, ExchangeCollector, LoopCollector
+from plugins.metrics.collecting import CentreCollector, ExchangeCollector, LoopCollector, SubmissionCollector
 from plugins.metrics.series import Exchanges
 from tests.docs.markdown import head, table
 
@@ -35,6 +43,7 @@ _RECORD = ExchangeRecord(
     seconds=0.0,
     request_id="",
 )
+_MOVED = SubmissionMoved("", "", "native", "birth", "", Move(1, 0.0, None, SubmissionState.QUEUED, "", ""))
 _STATUS = CentreStatus(
     service=CentreService.BIODATA,
     circuit=CircuitState.CLOSED,
@@ -55,6 +64,9 @@ def families() -> Iterator[Metric]:
     exchanges.count(_RECORD)
     yield from ExchangeCollector(exchanges, {("biodata", "open", "failure_rate"): 1}).collect()
     yield from CentreCollector(lambda: (_STATUS,)).collect()
+    submissions = SubmissionCollector()
+    submissions.count(_MOVED)
+    yield from submissions.collect()
     yield from LoopCollector(lambda: 0).collect()
 
 

@@ -32,7 +32,15 @@ from tests.outbox.world import NIK, OTHER_VILLAGE, START, VILLAGE, HandClock
 if TYPE_CHECKING:
     from gateway.contract.submissions import SubmissionMoved
 
-RIGHT = Right("sampang", "Sampang", frozenset(), frozenset(), frozenset(), villages=("3527",))
+RIGHT = Right(
+    "sampang",
+    "Sampang",
+    frozenset(),
+    frozenset(),
+    frozenset(),
+    villages=("3527",),
+    submissions=frozenset({"birth", "biodata"}),
+)
 CALLER = Caller("desk000001", "desk", right="sampang", village=VILLAGE)
 APP = Caller("app0000001", "app", right="sampang")
 GOOD = Submission("birth", 1, VILLAGE, Subject(no_kk="3527030101910001"), msgspec.Raw(b'{"name":"SITI AMINAH"}'))
@@ -57,7 +65,12 @@ class Stage:
         rights = Rights({"sampang": RIGHT}, {}, dict.fromkeys(CentreService, Priority.URGENT), self.clock, UTC)
         classes = {"birth": Priority.URGENT, "biodata": Priority.ONLINE}
         self.submitter = Submitter(
-            self.outbox, rights, classes, lambda _submission: self.faults, self.clock, random.Random(5).getrandbits
+            self.outbox,
+            rights,
+            classes,
+            lambda _submission, _filed: self.faults,
+            self.clock,
+            random.Random(5).getrandbits,
         )
         self.submitter.tell = self.told.append
 

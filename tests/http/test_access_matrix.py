@@ -5,29 +5,39 @@
 | `public` | answers anybody the same and reveals nothing personal |
 | `caller` | any valid key of the native API |
 | `asks` | a key whose right covers service, purpose and village; fields beyond it are cut or refused |
+| `hands in` | a key whose right may hand that service in, in that village |
+| `own` | the caller who handed it in; for everybody else it does not exist |
 """
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import Raw
 
+from gateway.contract.submissions import Subject, Submission, SubmissionState
 from gateway.contract.web import Who
 from gateway.testing.processes import demo_rights
-from tests.http.rig import CARD, LOOKUP, VERIFY, VILLAGE, Rig
+from tests.http.rig import CARD, JSON, LOOKUP, VERIFY, VILLAGE, Rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.http.rig import Heard
 
-PUBLIC, CALLER, ASKS = "public", "caller", "asks"
+PUBLIC, CALLER, ASKS, HANDS_IN, OWN = "public", "caller", "asks", "hands in", "own"
+SUBMISSIONS, SUBMISSION = "/v1/submissions", "/v1/submissions/{submission}"
 
 MATRIX = {
     ("POST", LOOKUP): ASKS,
     ("POST", VERIFY): ASKS,
     ("POST", CARD): ASKS,
+    ("POST", SUBMISSIONS): HANDS_IN,
+    ("GET", SUBMISSIONS): CALLER,
+    ("GET", SUBMISSION): OWN,
+    ("DELETE", SUBMISSION): OWN,
     ("GET", "/v1/services"): CALLER,
     ("GET", "/health/live"): PUBLIC,
     ("GET", "/health/ready"): PUBLIC,
@@ -37,7 +47,7 @@ MATRIX = {
     ("GET", "/docs/style.css"): PUBLIC,
     ("GET", "/status"): PUBLIC,
 }
-OPERATOR_ONLY = {("GET", "/metrics")}
+OPERATOR_ONLY = {("GET", "/metrics"), *(("POST", f"{SUBMISSION}/{act}") for act in ("retry", "hold", "release"))}
 UNAUTHENTICATED = (401, "unauthenticated")
 DENIED = (403, "denied")
 OTHER_VILLAGE = "3527032002"
@@ -54,6 +64,9 @@ KEYS = {
 }
 """What keeps a key from every route that wants one."""
 
+OWNERS = ("unknown purpose", "purpose not granted to the right", "all granted")
+"""Columns whose key is the one that handed in."""
+
 REACH = {
     "without a right": DENIED,
     "right removed from the config": DENIED,
@@ -65,6 +78,10 @@ REACH = {
     "all granted": SERVED,
 }
 """What keeps a valid key from a question; a route that asks nothing serves it."""
+
+
+TAKEN = (202, "")
+ABSENT = (404, "not_found")
 
 
 def rights() -> str:
@@ -132,12 +149,33 @@ def body_of(guarded: Rig, path: str, column: str) -> dict[str, Any]:
     return {**subject, "purpose": purpose, **village, **elements}
 
 
+def hand_in(guarded: Rig, column: str) -> dict[str, Any]:
+    """What is handed in in one cell."""
+    village = OTHER_VILLAGE if column == "other village" else VILLAGE
+    form = {"nik": guarded.nik(), "name": column}
+    return {"service": "ktp", "version": 1, "village": village, "subject": {"nik": guarded.nik()}, "form": form}
+
+
+def held(guarded: Rig) -> str:
+    """A submission of the good key's caller that can be cancelled again and again: each time a new one, kept back."""
+    callers = {one.caller.name: one.caller for one in guarded.run(guarded.gateway.callers.list())}
+    caller, generation = callers["regency desk"], guarded.gateway.generation
+    form = Raw(b'{"nik":"%s"}' % guarded.nik().encode())
+    submission = Submission("ktp", 1, VILLAGE, Subject(nik=guarded.nik()), form)
+    submit = generation.submitter.submit(caller, submission, secrets.token_hex(8), state=SubmissionState.IN_REVIEW)
+    return str(guarded.run(submit).receipt.id)
+
+
 def expected(kind: str, path: str, column: str) -> tuple[int, str]:
     """The documented outcome of one cell."""
     if kind == PUBLIC:
         return SERVED
     if column in KEYS:
         return KEYS[column]
+    if kind == OWN:
+        return SERVED if column in OWNERS else ABSENT
+    if kind == HANDS_IN:
+        return TAKEN if REACH[column] == SERVED or "purpose" in column else REACH[column]
     if kind == CALLER or (column == "other right" and path == LOOKUP):
         return SERVED
     return REACH[column]
@@ -146,6 +184,10 @@ def expected(kind: str, path: str, column: str) -> tuple[int, str]:
 def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> Heard:
     """The answer of one cell."""
     method, path = cell
+    if path == SUBMISSIONS and method == "POST":
+        return guarded.post(path, hand_in(guarded, column), {"Idempotency-Key": column.replace(" ", "-")}, key=key)
+    if path == SUBMISSION:
+        return guarded.request(method, f"{SUBMISSIONS}/{held(guarded)}", key=key)
     if method == "GET":
         return guarded.get(path, key=key)
     return guarded.post(path, body_of(guarded, path, column), key=key)
@@ -157,7 +199,7 @@ def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
     assert set(mounted) == set(MATRIX)
     for cell, route in mounted.items():
         assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] == PUBLIC)
-        assert (route.rule.service is not None) == (MATRIX[cell] == ASKS)
+        assert (route.rule.service is not None) == (MATRIX[cell] in {ASKS, HANDS_IN})
 
 
 @pytest.mark.parametrize("column", [*KEYS, *REACH])
@@ -168,7 +210,7 @@ def test_each_cell_gets_the_documented_answer(
     """Each route refuses each column as documented, and a refusal never says what the key or the resident is."""
     heard = asked(guarded, cell, column, keys[column])
     status, code = expected(MATRIX[cell], cell[1], column)
-    if status == SERVED[0]:
+    if status in (SERVED[0], TAKEN[0]):
         assert heard.status == status, heard
         return
     problem = guarded.refused(heard, status, code)
@@ -183,7 +225,7 @@ def test_a_refused_question_is_never_sent(guarded: Rig, keys: dict[str, str | No
     before = guarded.mock.stats.arrived
     for column in [*KEYS, *REACH]:
         for cell, kind in MATRIX.items():
-            if kind == ASKS and expected(kind, cell[1], column) != SERVED:
+            if kind in {ASKS, HANDS_IN} and expected(kind, cell[1], column) != SERVED:
                 asked(guarded, cell, column, keys[column])
     assert guarded.mock.stats.arrived == before
 
@@ -220,8 +262,11 @@ def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str,
     health = {cell for cell in MATRIX if cell[1].startswith("/health/")}
     assert operator == OPERATOR_ONLY | health
     for method, path in OPERATOR_ONLY:
-        guarded.refused(guarded.request(method, path, key=keys["all granted"]), 404, "not_found")
-        assert guarded.request(method, path, operator=True).status == 200
+        where = path.format(submission=held(guarded)) if method == "POST" else path
+        problem = guarded.request(method, where, b"{}", JSON, key=keys["all granted"])
+        guarded.refused(problem, 404, "not_found")
+        body = b'{"operator":"ani"}' if method == "POST" else None
+        assert guarded.request(method, where, body, JSON, operator=True).status in {200, 409}
     for method, path in set(MATRIX) - health:
         guarded.refused(guarded.request(method, path, operator=True), 404, "not_found")
 

@@ -487,6 +487,10 @@ def test_places_are_counted_in_ones_own_village_and_class(world: World) -> None:
             world.new(filed=4.0, service="death"),
         )
         assert [await world.outbox.place(id_) for id_ in ids] == [1, 1, 1, 2]
+        waiting = await world.outbox.waiting()
+        assert [one.priority for one in waiting] == sorted({one.priority for one in waiting})
+        assert sum(one.count for one in waiting) == len(ids)
+        assert {one.oldest for one in waiting} == {START + 1.0, START + 3.0}
         await claimed_ids(world.outbox, 2)
         assert [await world.outbox.place(id_) for id_ in ids] == [None, 1, None, 1]
         assert await world.outbox.place("nothing") is None

@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
-    from gateway.contract import Answer, Asking, Caller, CentreStatus, Clock, Job, Question, Right
+    from gateway.contract import (
+        Answer,
+        Asking,
+        Caller,
+        CentreStatus,
+        Clock,
+        Job,
+        Question,
+        Receipt,
+        Right,
+        Standing,
+        Submission,
+        Waiting,
+    )
 
 T = TypeVar("T")
 
@@ -25,6 +38,7 @@ class Desk:
     Attributes:
         at: Unix seconds now; the monotonic clock runs a thousand behind.
         statuses: How the centre is.
+        queue: What waits for it.
     """
 
     def __init__(self) -> None:
@@ -33,6 +47,7 @@ class Desk:
         self.clock: Clock = self
         self.at = 1_795_000_000.0
         self.statuses: tuple[CentreStatus, ...] = ()
+        self.queue: tuple[Waiting, ...] = ()
 
     def now(self) -> float:
         """Unix seconds."""
@@ -62,6 +77,26 @@ class Desk:
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Nothing can be asked here."""
         raise LookupError(caller, question, asking)
+
+    async def submit(
+        self,
+        caller: Caller,
+        submission: Submission,
+        key: str | None,
+        *,
+        filed_at: float | None = None,
+        in_review: bool = False,
+    ) -> Receipt:
+        """Nothing can be handed in here."""
+        raise LookupError(caller, submission.service, key, filed_at, in_review)
+
+    async def track(self, caller: Caller, submission: str) -> Standing:
+        """Nothing was handed in here."""
+        raise LookupError(caller, submission)
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """As set by the test."""
+        return self.queue
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """As set by the test."""

@@ -15,7 +15,12 @@ from gateway.contract import (
     CircuitMove,
     CircuitState,
     ExchangeRecord,
+    Move,
+    Priority,
+    SubmissionMoved,
+    Waiting,
 )
+from gateway.contract import SubmissionState as State
 from gateway.contract.web import Request, Who
 from gateway.registry import Registry
 from gateway.settings import ConfigFaults, Source, checked, load
@@ -145,6 +150,22 @@ def test_circuits_and_limits_are_asked_of_the_host(desk: Desk) -> None:
     assert found["siak_gateway_centre_limit", labelled(service="verify")] == 16
     assert ("siak_gateway_centre_latency_p90_seconds", labelled(service="verify")) not in found
     assert not any(name.startswith("process_") for name, _ in found)
+
+
+def test_what_waits_is_asked_of_the_host(desk: Desk) -> None:
+    """Moves are counted by new state and service, a hold is none; what waits is as of the scrape."""
+    metrics = Metrics(MetricsConfig(process=False), desk)
+    for before, after in ((None, State.QUEUED), (State.QUEUED, State.QUEUED), (State.QUEUED, State.SENDING)):
+        move = Move(1, 0.0, before, after, "dispatcher", "MARKED")
+        metrics.gateway_submission_moved(SubmissionMoved("MARKED", "MARKED", "native", "birth", "MARKED", move))
+    desk.queue = (Waiting(Priority.URGENT, 3, desk.at - 60.0),)
+    assert "MARKED" not in shown(metrics)
+    found = samples(metrics)
+    for state in ("queued", "sending"):
+        assert found["siak_gateway_submission_moves_total", labelled(state=state, service="birth")] == 1
+    for name, urgent in (("waiting", 3), ("oldest_seconds", 60)):
+        assert found[f"siak_gateway_submissions_{name}", labelled(**{"class": "urgent"})] == urgent
+        assert found[f"siak_gateway_submissions_{name}", labelled(**{"class": "online"})] == 0
 
 
 def test_the_process_is_shown_unless_switched_off(desk: Desk) -> None:

@@ -21,7 +21,21 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
-    from gateway.contract import Answer, Asking, Caller, CentreStatus, Clock, Host, Job, Question, Right
+    from gateway.contract import (
+        Answer,
+        Asking,
+        Caller,
+        CentreStatus,
+        Clock,
+        Host,
+        Job,
+        Question,
+        Receipt,
+        Right,
+        Standing,
+        Submission,
+        Waiting,
+    )
     from gateway.settings import Settings
 
 T = TypeVar("T")
@@ -63,6 +77,26 @@ class Desk:
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Nothing can be asked here."""
         raise LookupError(caller, question, asking)
+
+    async def submit(
+        self,
+        caller: Caller,
+        submission: Submission,
+        key: str | None,
+        *,
+        filed_at: float | None = None,
+        in_review: bool = False,
+    ) -> Receipt:
+        """Nothing can be handed in here."""
+        raise LookupError(caller, submission.service, key, filed_at, in_review)
+
+    async def track(self, caller: Caller, submission: str) -> Standing:
+        """Nothing was handed in here."""
+        raise LookupError(caller, submission)
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """Nothing waits here."""
+        return ()
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """No centre here."""

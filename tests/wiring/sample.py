@@ -25,7 +25,7 @@ from gateway.contract.web import CALLER, OPERATOR, PUBLIC, Response, Route, Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.contract import CircuitMove, ExchangeRecord, HealthCheck, Host, Intent
+    from gateway.contract import CircuitMove, ExchangeRecord, HealthCheck, Host, Intent, SubmissionMoved
     from gateway.contract.web import Request
 
 
@@ -119,6 +119,7 @@ class SamplePlugin(Extension):
         super().__init__(config, host)
         self.records: list[ExchangeRecord] = []
         self.moves: list[CircuitMove] = []
+        self.submissions: list[SubmissionMoved] = []
         self.well = True
 
     @hookimpl
@@ -140,6 +141,11 @@ class SamplePlugin(Extension):
     def gateway_exchange_finished(self, record: ExchangeRecord) -> None:
         """Keep it."""
         self.records.append(record)
+
+    @hookimpl
+    def gateway_submission_moved(self, moved: SubmissionMoved) -> None:
+        """Keep it."""
+        self.submissions.append(moved)
 
     @hookimpl
     def gateway_circuit_moved(self, move: CircuitMove) -> None:

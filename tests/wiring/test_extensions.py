@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import Raw
 
 from gateway.contract.errors import Denied
 from gateway.contract.events import CircuitState
 from gateway.contract.host import Asking
 from gateway.contract.messages import Caller, CentreService, Question
+from gateway.contract.submissions import Subject, Submission
 from gateway.wiring.host import ExtensionHost, Services
-from tests.http.rig import JSON, LOOKUP, Rig
+from tests.http.rig import JSON, LOOKUP, VILLAGE, Rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +71,31 @@ def test_an_adapter_asks_through_its_host(rig: Rig) -> None:
     assert (record.adapter, record.outcome, record.request_id) == (
         "sample_adapter", "answered", heard.headers["x-request-id"],
     )  # fmt: skip
+
+
+def test_an_adapter_hands_in_and_tracks_through_its_host(rig: Rig) -> None:
+    """What it hands in carries its name, is its own callers' only, reaches the centre, and observers see each move."""
+    adapter, plugin = member(rig, "sample_adapter"), member(rig, "sample_plugin")
+    key = rig.add_client("app", adapter="sample_adapter")
+    caller = rig.run(adapter.host.authenticate({"authorization": f"Bearer {key}"}))
+    form = Raw(b'{"nik":"%s"}' % rig.nik().encode())
+    new = Submission("ktp", 1, VILLAGE, Subject(nik=rig.nik()), form)
+    receipt = rig.run(adapter.host.submit(caller, new, "k-1"))
+    reviewed = rig.run(adapter.host.submit(caller, new, "k-2", in_review=True))
+    assert (receipt.state, reviewed.state) == ("queued", "in_review")
+    deadline = time.monotonic() + 10.0
+    while (standing := rig.run(adapter.host.track(caller, receipt.id))).receipt.state != "delivered":
+        assert time.monotonic() < deadline
+    assert [move.after for move in standing.moves] == ["queued", "sending", "delivered"]
+    told = [(one.adapter, one.move.after) for one in plugin.submissions if one.id == receipt.id]
+    assert told[0] == ("sample_adapter", "queued")
+    assert told[-1] == ("sample_adapter", "delivered")
+    assert rig.run(adapter.host.waiting()) == ()
+    native = Caller("x", "x", right="sampang")
+    with pytest.raises(Denied, match="another adapter"):
+        rig.run(adapter.host.submit(native, new, "k-3"))
+    with pytest.raises(Denied, match="another adapter"):
+        rig.run(adapter.host.track(native, receipt.id))
 
 
 def test_an_adapters_fault_is_its_own(rig: Rig) -> None:
@@ -183,9 +211,9 @@ def test_an_extension_reaches_its_own_secrets_only(rig: Rig) -> None:
 
 def test_nobody_is_known_before_the_gateway_is_open(rig: Rig) -> None:
     """A host asked for a caller too early says so, and closing one that opened nothing does nothing."""
-    shared = Services(
-        rig.gateway.generation.asker, rig.clock, lambda: pytest.fail("no client"), tuple, {}, rig.gateway.database
-    )
+    made, database = rig.gateway.generation, rig.gateway.database
+    verbs = (made.asker, made.submitter, made.tracker)
+    shared = Services(*verbs, rig.clock, lambda: pytest.fail("no client"), tuple, {}, database)
     host = ExtensionHost("early", None, shared, lambda _job: None)
     with pytest.raises(RuntimeError, match="once the gateway is open"):
         rig.run(host.authenticate({}))
