@@ -8,8 +8,8 @@ a month away    accepts nothing             who was known is still answered, wit
 it is back      up                          fresh answers within seconds, without a restart
 ```
 
-In every chapter but the last a desk hands in, each time twice, as one does that did not see the answer. All is taken;
-at the end the centre's ledger must hold each of them with exactly one effect.
+In every chapter but the last a desk hands in, each time twice, as one does that did not see the answer. All is
+accepted; at the end the centre's ledger must hold each of them with exactly one effect.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ WITHIN = 15.0
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A gateway with a second right that hands in births only."""
     rights = demo_rights({"dukcapil_sampang": "sampang", "dinkes_serang": "births"})
+    rights = rights.replace('"birth", "stillbirth"', '"kia", "birth", "stillbirth"')  # more than the centre grants it
     with Rig(tmp_path_factory.mktemp("submissions"), rights=rights) as made:
         yield made
 
@@ -206,6 +207,18 @@ def test_an_operator_holds_and_releases(rig: Rig, key: str) -> None:
     assert act(rig, id_, "release", {"operator": "ani"}).status == 200
     answer = until(rig, key, id_, lambda one: one["state"] == "delivered")
     assert ("operator:ani", "waits for a paper") in {(move["actor"], move["reason"]) for move in answer["moves"]}
+
+
+def test_what_the_centre_refuses_needs_a_person(rig: Rig) -> None:
+    """A service that the centre did not grant the account is in attention with its code; a retry sends it again."""
+    key = rig.add_client("a clinic", right="births")
+    id_ = hand_in(rig, key, ktp(rig, 60, service="kia"), "refused").json["id"]
+    answer = until(rig, key, id_, lambda one: one["state"] == "attention")
+    assert (answer["reason"], answer["label"]["id"]) == ("service_not_granted", "perlu petugas")
+    assert effects(rig, id_) == []
+    assert act(rig, id_, "retry", {"operator": "ani", "reason": "granted now"}).json["state"] == "queued"
+    again = until(rig, key, id_, lambda one: one["state"] == "attention")
+    assert [move["after"] for move in again["moves"]] == ["queued", "sending", "attention"] * 2
 
 
 def test_a_switch_is_obeyed(rig: Rig, key: str) -> None:
