@@ -36,10 +36,14 @@ if TYPE_CHECKING:
     from gateway.contract.messages import Answer, Question
     from gateway.database import Database
     from gateway.ledger.lines import Page, Tip
+    from gateway.vault.blind import Kind
     from gateway.vault.keys import Keyring
 
 ENDED_WITHIN: Final = 0.25
 """Seconds an `ended` waits for company before it is written by itself."""
+
+AGAIN_AFTER: Final = 1.0
+"""Seconds after which a refused `ended` is tried again."""
 
 MOST_WAITING: Final = 8192
 """Records that may wait to be written; a `began` more is refused."""
@@ -160,11 +164,9 @@ class Ledger:
         if len(self._waiting) >= MOST_WAITING:
             raise Overloaded(retry_after=1.0)
         service = question.service
-        kind = "no_kk" if service is CentreService.FAMILY_CARD and not question.by_nik else "nik"
+        kind: Kind = "no_kk" if service is CentreService.FAMILY_CARD and not question.by_nik else "nik"
         subject = self._index.of(kind, question.subject).hex()
-        record = Began(
-            self._clock.now(), "ask", service, caller, right, adapter, village, purpose, subject, request_id
-        )
+        record = Began(self._clock.now(), "ask", service, caller, right, adapter, village, purpose, subject, request_id)
         beginning = Beginning(record, asyncio.get_running_loop().create_future())
         self._waiting.append(beginning)
         if self._task is None:
@@ -209,7 +211,7 @@ class Ledger:
         try:
             if self._task is not None:
                 await self._task
-            await self._write_on()
+            await self._write_on(everything=True)
             await self.checkpoint()
         except (OwnError, DatabaseError) as error:
             _log.error("ledger.close.failed", error=type(error).__name__, lost=len(self._waiting))
@@ -224,22 +226,25 @@ class Ledger:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        wait = AGAIN_AFTER
         try:
-            await self._write_on()
+            if await self._write_on():
+                wait = ENDED_WITHIN
         finally:
             self._task = None
             if self._waiting:
-                self._timer = asyncio.get_running_loop().call_later(ENDED_WITHIN, self._start)
+                self._timer = asyncio.get_running_loop().call_later(wait, self._start)
 
-    async def _write_on(self) -> None:
-        """Write pages until nothing waits, or one is refused."""
+    async def _write_on(self, *, everything: bool = False) -> bool:
+        """Write pages until no beginning waits (or nothing at all), or one is refused; whether none was."""
         while self._waiting:
             async with self._turn:
                 taken, self._waiting = self._waiting[:MOST_IN_PAGE], self._waiting[MOST_IN_PAGE:]
                 if not await self._write(taken):
-                    return
-            if not any(type(one) is Beginning for one in self._waiting):
-                return
+                    return False
+            if not everything and not any(isinstance(one, Beginning) for one in self._waiting):
+                break
+        return True
 
     async def _write(self, taken: list[Beginning | _Ending]) -> bool:
         """Write a page of them; whether that went well. All beginnings are settled, refused endings wait again."""
@@ -255,7 +260,7 @@ class Ledger:
             return False
         self._tip = new.tip
         for one in taken:
-            if type(one) is Beginning and not one.durable.done():
+            if isinstance(one, Beginning) and not one.durable.done():
                 one.durable.set_result(None)
         return True
 
@@ -263,15 +268,15 @@ class Ledger:
         """Their records, each beginning told its number; without what was left before it was written."""
         seq, records = self._tip.seq, []
         for one in taken:
-            if type(one) is Beginning:
+            if isinstance(one, Beginning):
                 if one.durable.cancelled():
                     continue
                 seq += 1
                 one.seq = seq
                 records.append(_encode(one.record))
-            elif (of := one.beginning.seq) is not None:  # type: ignore[union-attr] # the other kind
+            elif (of := one.beginning.seq) is not None:
                 seq += 1
-                records.append(_encode(one.record(of)))  # type: ignore[operator, misc] # the other kind
+                records.append(_encode(one.record(of)))
         return records
 
     async def _make_certain(self) -> None:
@@ -296,9 +301,9 @@ class Ledger:
         self.broken = self.broken or fault is StorageFault.CORRUPT
         _log.error("ledger.page.failed", records=len(taken), error=type(error).__name__, fault=fault)
         for one in taken:
-            if type(one) is Beginning:
+            if isinstance(one, Beginning):
                 one.seq = None
                 if not one.durable.done():
                     one.durable.set_exception(StorageFailed(fault))
-        endings = [one for one in taken if type(one) is _Ending and one.beginning.seq is not None]
-        self._waiting = [*endings, *self._waiting]
+        endings = [one for one in taken if isinstance(one, _Ending) and one.beginning.seq is not None]
+        self._waiting = [*([] if self.broken else endings), *self._waiting]

@@ -50,9 +50,7 @@ def append(connection: sa.Connection, new: Page, at_ms: int, signer: Signer) -> 
         StorageFailed: The chain does not end where this gateway left it (`CORRUPT`); nothing is added.
     """
     chain = new.tip.chain
-    connection.execute(
-        _ADD_PAGE, {"chain": chain, "first_seq": new.before.seq + 1, "at_ms": at_ms, "body": new.body}
-    )
+    connection.execute(_ADD_PAGE, {"chain": chain, "first_seq": new.before.seq + 1, "at_ms": at_ms, "body": new.body})
     moved = connection.execute(
         _MOVE_HEAD, {"of": chain, "was": new.before.hash, **_sealed("head", new.tip, at_ms, signer)}
     )

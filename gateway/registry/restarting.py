@@ -20,6 +20,9 @@ PINNED = (
     "database.url_env",
     "database.url_file",
     "secrets.folder",
+    "ledger.enabled",
+    "ledger.file",
+    "ledger.checkpoint_every",
     "time.zone",
 )
 """Keys that are read once, at start."""

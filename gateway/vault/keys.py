@@ -52,7 +52,7 @@ LEDGER: Final = "ledger"
 """Name of the secret under the signatures of the ledger."""
 
 ENVIRONMENT_PREFIX: Final = "SIAK_GATEWAY_SECRET_"
-"""Environment names are this, then `MASTER_1`, `INDEX`, `PEPPER` or `LEDGER`, then `_FILE` when the value names a file."""
+"""Environment names are this, then `MASTER_1`, `INDEX`, `PEPPER` or `LEDGER`, then `_FILE` when a file is named."""
 
 _NAMED: Final = frozenset({INDEX, PEPPER, LEDGER})
 _MASTER: Final = re.compile(r"master-([1-9][0-9]{0,4})", re.ASCII)

@@ -36,7 +36,9 @@ class Signer:
 
     def __init__(self, keyring: Keyring) -> None:
         if keyring.ledger is None:
-            raise KeyMissingError("ledger; cure: siak-gateway keys make, then name it by SIAK_GATEWAY_SECRET_LEDGER_FILE")
+            raise KeyMissingError(
+                "ledger; cure: siak-gateway keys make, then name it by SIAK_GATEWAY_SECRET_LEDGER_FILE"
+            )
         self._private = Ed25519PrivateKey.from_private_bytes(derive(keyring.ledger, "signing"))
         self.public = self._private.public_key().public_bytes_raw().hex()
 

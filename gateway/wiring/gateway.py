@@ -1,9 +1,9 @@
 """The gateway as one object: opened, reloaded, closed.
 
 ```
-open: secrets ─► database ─► callers ─► chain ─► generation 1 ─► listeners
+open: secrets ─► database ─► ledger ─► callers ─► chain ─► generation 1 ─► listeners
 reload: read config ─► faulty? keep the old ─► generation n+1 beside it ─► swap ─► drain and close the old
-close: refuse new requests ─► wait for those under way ─► listeners ─► extensions ─► chain ─► database
+close: refuse new requests ─► wait for those under way ─► listeners ─► extensions ─► chain ─► ledger ─► database
 ```
 """
 
@@ -27,7 +27,7 @@ from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
 from gateway.wiring.generation import Generation, rights_of
-from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring, open_ledger
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gateway.contract.host import Clock
     from gateway.contract.storage import Tables
     from gateway.database import Database
+    from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
     from gateway.settings import Settings
 
@@ -67,13 +68,14 @@ class Gateway:
 
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
-        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor,
+        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, ledger: Ledger | None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.database = database
         self.callers = callers
         self.chain = chain
         self.supervisor = supervisor
+        self.ledger = ledger
         self._environ = environ
         self._accounts = accounts
         self._clock = clock
@@ -98,14 +100,16 @@ class Gateway:
         database = await open_database(settings, environ)
         moved = _Moved()
         chain: Chain | None = None
+        ledger: Ledger | None = None
         supervisor = Supervisor(rng)
         try:
+            ledger = await open_ledger(settings, environ, keyring, clock)
             callers = open_callers(settings, database, keyring, clock)
             await callers.refresh()
             rights = rights_of(settings, clock).rights
             chain = Chain(settings, keyring, database, accounts, rights, clock, rng, moved)
             await chain.open()
-            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor)
+            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor, ledger)
             moved.gateway = gateway
             await gateway.generation.open()
             gateway._settle()
@@ -113,10 +117,14 @@ class Gateway:
             await supervisor.stop()
             if chain is not None:
                 await chain.close()
+            if ledger is not None:
+                await ledger.close()
             await database.close()
             raise
         supervisor.start(NATIVE, Job("keys", KEYS_EVERY, gateway._refresh_keys))
         supervisor.start(NATIVE, Job("uses", USES_EVERY, callers.note_uses))
+        if ledger is not None:
+            supervisor.start(NATIVE, Job("checkpoints", settings.ledger.checkpoint_every, ledger.checkpoint))
         return gateway
 
     async def listen(self) -> dict[str, str]:
@@ -167,6 +175,8 @@ class Gateway:
         await self.generation.close()
         await self.supervisor.stop()
         await self.chain.close()
+        if self.ledger is not None:
+            await self.ledger.close()
         await self.database.close()
 
     async def _drained(self, generation: Generation) -> None:
@@ -198,6 +208,7 @@ class Gateway:
             self._readiness,
             next(self._numbers),
             self._environ,
+            self.ledger,
         )
 
     async def _make_tables(self, name: str, tables: Tables) -> None:
@@ -213,7 +224,8 @@ class Gateway:
             behind = await self.database.read(pending_in)
         except (GatewayError, DatabaseError) as error:  # told by readiness itself, beside its other checks
             return {"database": f"not readable: {type(error).__name__}"}
-        return {"database": f"{len(behind)} revisions behind" if behind else ""}
+        checks = {"database": f"{len(behind)} revisions behind" if behind else ""}
+        return checks if self.ledger is None else checks | {"ledger": await self.ledger.fault()}
 
 
 class _Moved:

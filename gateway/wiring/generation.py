@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.contract.host import Clock, Job
     from gateway.contract.storage import Tables
     from gateway.database import Database
+    from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
@@ -61,6 +62,7 @@ class Generation:
         readiness: What `/health/ready` looks at beside the extensions.
         number: Counted from 1; owners of jobs carry it.
         environ: Where extensions' secrets are found.
+        ledger: Writes exchanges down, shared by all generations; None where it is switched off.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -79,10 +81,11 @@ class Generation:
         readiness: Callable[[], Awaitable[dict[str, str]]],
         number: int,
         environ: Mapping[str, str],
+        ledger: Ledger | None,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
-        self.asker = Asker(chain, self.rights, clock, settings.centre.deadline)
+        self.asker = Asker(chain, self.rights, clock, settings.centre.deadline, ledger)
         self._chain = chain
         self._callers = callers
         self._make_tables = make_tables
