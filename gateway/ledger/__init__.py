@@ -4,7 +4,7 @@
 | --- | --- |
 | `records` | what is written, without personal data |
 | `lines` | the chain: canonical lines, pages of them, what is signed (pure) |
-| `ledger` | `Ledger`: began (durable before it returns), ended, checkpoints; all that waits shares a page and a commit |
+| `ledger` | `Ledger`: began (durable before it returns), ended, checkpoints; what waits shares a commit |
 | `rows`, `tables`, `migrations` | the same in a database |
 | `scan` | walks a chain and says where it was changed (pure) |
 | `audit` | verify, export and checkpoint over a database, for commands |

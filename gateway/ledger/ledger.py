@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 import structlog
 
-from gateway.contract.errors import OwnError, Overloaded
+from gateway.contract.errors import Overloaded, OwnError
 from gateway.contract.events import ABANDONED
 from gateway.contract.messages import CentreService
 from gateway.database import DatabaseError, StorageFailed, StorageFault
@@ -50,6 +50,15 @@ MOST_WAITING: Final = 8192
 
 MOST_IN_PAGE: Final = 512
 """Records committed together, at most."""
+
+BUSY: Final = 8
+"""Records in a page from which on the next one is given time to fill."""
+
+SHARE: Final = 0.5
+"""That time, as a share of what the last page took to commit."""
+
+LONGEST_PAUSE: Final = 0.002
+"""The same, at most, in seconds."""
 
 _log = structlog.get_logger("gateway.ledger")
 _encode = msgspec.json.Encoder().encode
@@ -240,8 +249,12 @@ class Ledger:
         while self._waiting:
             async with self._turn:
                 taken, self._waiting = self._waiting[:MOST_IN_PAGE], self._waiting[MOST_IN_PAGE:]
+                started = self._clock.monotonic()
                 if not await self._write(taken):
                     return False
+                took = self._clock.monotonic() - started
+            if len(taken) >= BUSY:
+                await asyncio.sleep(min(took * SHARE, LONGEST_PAUSE))
             if not everything and not any(isinstance(one, Beginning) for one in self._waiting):
                 break
         return True

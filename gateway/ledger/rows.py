@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -14,16 +15,15 @@ from gateway.ledger.tables import CHECKPOINTS, HEADS, PAGES
 from gateway.vault.signer import is_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.ledger.lines import Page
     from gateway.vault.signer import Signer
 
-_ADD_PAGE = sa.insert(PAGES).inline()
-_MOVE_HEAD = (
-    sa.update(HEADS)
-    .where(HEADS.c.chain == sa.bindparam("of"), HEADS.c.hash == sa.bindparam("was"))
-    .values({name: sa.bindparam(name) for name in ("seq", "hash", "at_ms", "signature")})
+_ADD_PAGE = "INSERT INTO ledger_pages (chain, first_seq, at_ms, body) VALUES (?, ?, ?, ?)"
+_MOVE_HEAD = "UPDATE ledger_heads SET seq = ?, hash = ?, at_ms = ?, signature = ? WHERE chain = ? AND hash = ?"
+_STATEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(  # in the driver's own words: a fifth of Core's time
+    {"sqlite": (_ADD_PAGE, _MOVE_HEAD), "postgresql": (_ADD_PAGE.replace("?", "%s"), _MOVE_HEAD.replace("?", "%s"))}
 )
 _LATEST = sa.select(HEADS).order_by(HEADS.c.number.desc()).limit(1)
 
@@ -37,7 +37,7 @@ def open_chain(connection: sa.Connection, chain: str, at_ms: int, signer: Signer
     previous = None if latest is None else _previous(connection, head_of(latest), signer.public)
     record = msgspec.json.encode(Opened(at_ms / 1000, number, signer.public, previous))
     first = page(beginning(chain), [record])
-    connection.execute(_ADD_PAGE, {"chain": chain, "first_seq": 1, "at_ms": at_ms, "body": first.body})
+    connection.exec_driver_sql(_STATEMENTS[connection.dialect.name][0], (chain, 1, at_ms, first.body))
     sealed = _sealed("head", first.tip, at_ms, signer)
     connection.execute(sa.insert(HEADS).values(chain=chain, number=number, key=signer.public, **sealed))
     return first.tip
@@ -49,11 +49,11 @@ def append(connection: sa.Connection, new: Page, at_ms: int, signer: Signer) -> 
     Raises:
         StorageFailed: The chain does not end where this gateway left it (`CORRUPT`); nothing is added.
     """
-    chain = new.tip.chain
-    connection.execute(_ADD_PAGE, {"chain": chain, "first_seq": new.before.seq + 1, "at_ms": at_ms, "body": new.body})
-    moved = connection.execute(
-        _MOVE_HEAD, {"of": chain, "was": new.before.hash, **_sealed("head", new.tip, at_ms, signer)}
-    )
+    tip = new.tip
+    add_page, move_head = _STATEMENTS[connection.dialect.name]
+    signature = signer.sign(message("head", tip, at_ms))
+    connection.exec_driver_sql(add_page, (tip.chain, new.before.seq + 1, at_ms, new.body))
+    moved = connection.exec_driver_sql(move_head, (tip.seq, tip.hash, at_ms, signature, tip.chain, new.before.hash))
     if moved.rowcount != 1:
         raise StorageFailed(StorageFault.CORRUPT)
 
