@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.ledger import rows
 from gateway.ledger.lines import Seal, Tip, lines_of
-from gateway.ledger.scan import Fault, Mark, Scan
+from gateway.ledger.scan import Fault, Mark, Scan, previous_of
 from gateway.vault.signer import is_signed
 
 if TYPE_CHECKING:
@@ -72,17 +72,15 @@ def verify(
     sealed = database.read_sync(rows.checkpoints)
     names, numbers = database.read_sync(rows.chains), database.read_sync(rows.numbers)
     good, faults = _marks_of(sealed, kept, key)
+    named = _named(database, names)
     scans: list[Scan] = []
-    named: dict[str, list[Mark]] = {}
-    for chain in reversed(names):  # newest first: each names the one before it
-        marks = [mark for mark in good if mark.tip.chain == chain]
-        scan = Scan(chain, (*marks, *named.get(chain, ())), key)
+    for chain in names:
+        marks = [mark for mark in (*good, *named) if mark.tip.chain == chain]
+        scan = Scan(chain, tuple(marks), key)
         _walk(database, scan, tell, sum(one.records for one in scans))
-        scans.insert(0, scan)
-        if scan.opened is not None and (before := scan.opened.previous) is not None:
-            named.setdefault(before.chain, []).append(Mark(Tip(before.chain, before.seq, before.hash), "next chain"))
+        scans.append(scan)
     faults += [fault for scan in scans for fault in scan.faults]
-    wanted = {mark.tip.chain for mark in good} | named.keys()
+    wanted = {mark.tip.chain for mark in (*good, *named)}
     faults += [_gone(chain) for chain in sorted(wanted - set(names))]
     found = tuple(ChainFound(one.chain, numbers.get(one.chain), one.records, len(one.unfinished)) for one in scans)
     return Report(key, found, len(good), tuple(faults))
@@ -126,6 +124,17 @@ def _marks_of(sealed: Sequence[Seal], kept: Sequence[Seal], key: str) -> tuple[l
                 detail = f"the {source} at record {tip.seq} is not signed by the ledger's key"
                 faults.append(Fault("unsigned", tip.chain, tip.seq, tip.seq, detail))
     return marks, faults
+
+
+def _named(database: Database, names: Sequence[str]) -> list[Mark]:
+    """Where each chain stood when the next one was opened, as the next one says."""
+    found = []
+    for name in names:
+        for _, body in database.read_sync(partial(rows.head_and_pages, chain=name, after=-1, want=1))[1]:
+            previous = previous_of(body)
+            if previous is not None:
+                found.append(Mark(Tip(previous.chain, previous.seq, previous.hash), "next chain"))
+    return found
 
 
 def _walk(database: Database, scan: Scan, tell: Callable[[int], None], before: int) -> None:

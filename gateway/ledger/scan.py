@@ -20,7 +20,7 @@ from typing import Literal
 import msgspec
 
 from gateway.ledger.lines import Line, Seal, Tip, Unreadable, beginning, hash_of, lines_of
-from gateway.ledger.records import Began, Ended, Opened, Record
+from gateway.ledger.records import Began, Ended, Opened, Previous, Record
 from gateway.vault.signer import is_signed
 
 Kind = Literal[
@@ -69,6 +69,15 @@ class Mark(msgspec.Struct, frozen=True):
     source: str
 
 
+def previous_of(body: bytes) -> Previous | None:
+    """What the first record of a page says of the chain before; None if it says nothing, or cannot be read."""
+    try:
+        record = _decode(next(lines_of(body)).record)
+    except (Unreadable, msgspec.MsgspecError):
+        return None
+    return record.previous if isinstance(record, Opened) else None
+
+
 class Scan:
     """One walk along one chain: `feed` its pages in order, then `finish`.
 
@@ -81,7 +90,6 @@ class Scan:
         records: How many records were read.
         last: Number of the last record that stands in its place.
         unfinished: Numbers of beginnings that have no end.
-        opened: The first record, once it was read.
         faults: What is wrong, in the order it was met.
     """
 
@@ -89,7 +97,6 @@ class Scan:
         self.chain = chain
         self.records = 0
         self.unfinished: set[int] = set()
-        self.opened: Opened | None = None
         self.faults: list[Fault] = []
         self._key = key
         self._marks: dict[int, list[Mark]] = {}
@@ -181,8 +188,6 @@ class Scan:
             self.unfinished.add(line.seq)
         elif isinstance(record, Ended):
             self.unfinished.discard(record.of)
-        elif line.seq == 1:
-            self.opened = record
 
     def _say(self, kind: Kind, first: int, last: int, detail: str) -> None:
         self.faults.append(Fault(kind, self.chain, first, last, detail))
