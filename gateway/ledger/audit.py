@@ -94,7 +94,7 @@ def export(database: Database, chain: str | None = None) -> Iterator[tuple[str, 
     """
     for name in [chain] if chain is not None else database.read_sync(rows.chains):
         for _, body in _pages(database, name):
-            for line in lines_of(body):
+            for line in lines_of(body) if body is not None else ():
                 yield name, line
 
 
@@ -139,22 +139,22 @@ def _named(database: Database, names: Sequence[str]) -> list[Mark]:
 
 def _walk(database: Database, scan: Scan, tell: Callable[[int], None], before: int) -> None:
     for head, body in _pages(database, scan.chain):
-        if body:
+        if body is not None:
             scan.feed(body)
             tell(before + scan.records)
         else:
             scan.finish(head)
 
 
-def _pages(database: Database, chain: str) -> Iterator[tuple[Seal | None, bytes]]:
-    """All pages, then the end as it stood when there were no more, with an empty page."""
+def _pages(database: Database, chain: str) -> Iterator[tuple[Seal | None, bytes | None]]:
+    """All pages, then the end as it stood when there were no more, with None."""
     after = -1 << 62
     while True:
         head, pages = database.read_sync(partial(rows.head_and_pages, chain=chain, after=after, want=PAGES_AT_ONCE))
         for after, body in pages:  # noqa: B007 # the last one is where to go on
             yield head, body
         if not pages:
-            yield head, b""
+            yield head, None
             return
 
 

@@ -67,7 +67,7 @@ def test_secrets_differ_from_each_other(folder: Path) -> None:
     """No two secrets are alike, within a folder and between folders."""
     other = folder.parent / "other"
     create_secrets(other)
-    assert len({*read_folder(folder).values(), *read_folder(other).values()}) == 6
+    assert len({*read_folder(folder).values(), *read_folder(other).values()}) == 8
 
 
 def test_of_many_processes_each_secret_is_made_by_one(tmp_path: Path, pool: Pool) -> None:
