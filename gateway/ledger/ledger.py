@@ -60,6 +60,7 @@ SHARE: Final = 0.5
 LONGEST_PAUSE: Final = 0.002
 """The same, at most, in seconds."""
 
+_LETTERS = str.maketrans("0123456789", "ghjkmnpqrs")  # so that no log takes a chain's name for a long number
 _log = structlog.get_logger("gateway.ledger")
 _encode = msgspec.json.Encoder().encode
 
@@ -159,7 +160,7 @@ class Ledger:
         """
         signer = Signer(keyring)
         now = round(clock.now() * 1000)
-        chain = f"{now:012x}{bits(64):016x}"
+        chain = f"{now:012x}{bits(64):016x}".translate(_LETTERS)
         tip = await database.write(partial(rows.open_chain, chain=chain, at_ms=now, signer=signer))
         _log.info("ledger.chain.opened", key=signer.public[:16])
         return cls(database, signer, BlindIndex(keyring, purpose="ledger"), clock, tip)
@@ -205,7 +206,7 @@ class Ledger:
             tip, now = self._tip, round(self._clock.now() * 1000)
             await self._database.write(partial(rows.seal, tip=tip, at_ms=now, signer=self._signer))
             self._sealed = tip.seq
-        _log.info("ledger.checkpoint.signed", chain=tip.chain, records=tip.seq, hash=tip.hash)
+        _log.info("ledger.checkpoint.signed", chain=tip.chain, records=tip.seq, hash=_spaced(tip.hash))
 
     async def fault(self) -> str:
         """Why the ledger refuses; empty if it does not."""
@@ -320,3 +321,8 @@ class Ledger:
                     one.durable.set_exception(StorageFailed(fault))
         endings = [one for one in taken if isinstance(one, _Ending) and one.beginning.seq is not None]
         self._waiting = [*([] if self.broken else endings), *self._waiting]
+
+
+def _spaced(digits: str) -> str:
+    """A hash in groups, or a log might take a part of it for a population number."""
+    return ":".join(digits[start : start + 8] for start in range(0, len(digits), 8))
