@@ -139,7 +139,7 @@ def table(connections: int, found: Sequence[Sequence[tuple[float, float]]]) -> l
     off_rate, off_cost = (statistics.median(pair[1][place] for pair in found) for place in (0, 1))
     met = "yes" if costs >= GOAL else "NO"
     return [
-        f"| {connections} connections, processor µs each | {on_cost:.0f} | {off_cost:.0f} | {costs:.2f} | {GOAL} | {met} |",
+        f"| {connections} connections, CPU µs each | {on_cost:.0f} | {off_cost:.0f} | {costs:.2f} | {GOAL} | {met} |",
         f"| {connections} connections, answers/s | {on_rate:,.0f} | {off_rate:,.0f} | {rates:.2f} | | |",
     ]
 

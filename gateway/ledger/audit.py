@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.ledger import rows
-from gateway.ledger.lines import Seal, Tip, lines_of
+from gateway.ledger.lines import Tip, lines_of
 from gateway.ledger.scan import Fault, Mark, Scan, previous_of
 from gateway.vault.signer import is_signed
 
 if TYPE_CHECKING:
+    from gateway.ledger.lines import Seal
     from collections.abc import Callable, Iterator, Sequence
 
     from gateway.database import Database

@@ -15,13 +15,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TYPE_CHECKING
 
 import msgspec
 
-from gateway.ledger.lines import Line, Seal, Tip, Unreadable, beginning, hash_of, lines_of
-from gateway.ledger.records import Began, Ended, Opened, Previous, Record
+from gateway.ledger.lines import Tip, Unreadable, beginning, hash_of, lines_of
+from gateway.ledger.records import Began, Ended, Opened, Record
 from gateway.vault.signer import is_signed
+
+if TYPE_CHECKING:
+    from gateway.ledger.records import Previous
+    from gateway.ledger.lines import Line, Seal
 
 Kind = Literal[
     "changed",

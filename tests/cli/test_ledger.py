@@ -92,7 +92,9 @@ def test_a_changed_ledger_is_told_with_its_place(desk: Desk, file: Path) -> None
     _do(file, "UPDATE ledger_pages SET body = CAST(replace(CAST(body AS TEXT), 'answered', 'denied') AS BLOB)")
     told = desk.run("ledger", "verify")
     assert (told.exit_code, "CHANGED" in told.stdout, "  2-3  record 3 or record 2" in told.stdout) == (1, True, True)
-    assert [fault["kind"] for fault in json.loads(desk.run("ledger", "verify", "--json").stdout)["faults"]] == ["changed"]
+    assert [fault["kind"] for fault in json.loads(desk.run("ledger", "verify", "--json").stdout)["faults"]] == [
+        "changed"
+    ]
     _do(file, "UPDATE ledger_pages SET body = x'00'")
     assert desk.run("ledger", "export").exit_code == 1
 
