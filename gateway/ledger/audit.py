@@ -16,11 +16,10 @@ from gateway.ledger.scan import Fault, Mark, Scan, previous_of
 from gateway.vault.signer import is_signed
 
 if TYPE_CHECKING:
-    from gateway.ledger.lines import Seal
     from collections.abc import Callable, Iterator, Sequence
 
     from gateway.database import Database
-    from gateway.ledger.lines import Line
+    from gateway.ledger.lines import Line, Seal
     from gateway.vault.signer import Signer
 
 PAGES_AT_ONCE: Final = 64

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -24,8 +24,8 @@ from gateway.ledger.records import Began, Ended, Opened, Record
 from gateway.vault.signer import is_signed
 
 if TYPE_CHECKING:
-    from gateway.ledger.records import Previous
     from gateway.ledger.lines import Line, Seal
+    from gateway.ledger.records import Previous
 
 Kind = Literal[
     "changed",
