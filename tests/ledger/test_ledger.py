@@ -17,7 +17,7 @@ from gateway.database import BatchLimits, Database, Limits, StorageFailed, Stora
 from gateway.database.migrate import migrate
 from gateway.ledger import TABLES, audit, ledger, rows
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.records import Record
+from gateway.ledger.records import Began, Record
 from gateway.vault.errors import KeyMissingError
 from gateway.vault.keys import Keyring
 from gateway.vault.signer import Signer
@@ -97,7 +97,8 @@ def test_what_began_is_there_before_it_returns(url: str) -> None:
     assert msgspec.to_builtins(ended) | {"at": 0} == {
         "kind": "ended", "of": 2, "at": 0, "outcome": "answered", "source": "cache", "age_seconds": 7.0,
     }  # fmt: skip
-    assert isinstance(first, type(second))
+    assert isinstance(first, Began)
+    assert isinstance(second, Began)
     assert first.subject != second.subject  # a NIK and a KK of equal digits do not meet
     assert NIK not in str(records(url))
     found = report(url)
