@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SUITES = ("bench.reads", "bench.links", "bench.footprint", "bench.claiming")
+SUITES = ("bench.reads", "bench.links", "bench.footprint", "bench.claiming", "bench.ledger")
 
 
 def main() -> int:

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "submissions": Lazy(
         "gateway.cli.submissions", "submissions", "List, show, retry, hold, release, cancel submissions."
     ),
+    "ledger": Lazy("gateway.cli.ledger", "ledger", "Verify, export and checkpoint the record of exchanges."),
 }
 
 

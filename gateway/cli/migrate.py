@@ -15,12 +15,12 @@ def migrate(*, check: bool, config_file: Path | None) -> None:
     """Bring the database to this version; SQLite does so by itself when the gateway starts."""
     from gateway.cli.faults import FAILED, read_config, stop_on_fault  # imports late
     from gateway.database import migrate as migrations
-    from gateway.wiring.offline import extension_tables
+    from gateway.wiring.offline import core_tables, extension_tables
 
     settings = read_config(config_file)
     with stop_on_fault():
         url = settings.database_url(os.environ)
-        sets = (migrations.CORE, *extension_tables(settings))
+        sets = (migrations.CORE, *core_tables(url), *extension_tables(settings))
         if check:
             pending = migrations.pending(url, sets)
             click.echo("\n".join(f"pending: {revision}" for revision in pending) or "The database is up to date.")

@@ -1,7 +1,8 @@
 """The verb *ask*: a question on behalf of a caller, from its right to the cut answer.
 
 ```
-rights ─► policies (may only refuse) ─► chain to the centre ─► fields cut ─► observers told ─► Outcome
+rights ─► ledger began (durable) ─► policies (may only refuse) ─► chain to the centre ─► fields cut
+  ─► ledger ended ─► observers told ─► Outcome
 ```
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.contract.messages import Caller, Question
     from gateway.contract.roles import Policy
     from gateway.flows.rights import Grant, Rights
+    from gateway.ledger.ledger import Beginning, Recorder
 
 _DEFAULT_FRESHNESS = Freshness()
 
@@ -50,15 +52,19 @@ class Asker:
         rights: The core's checks.
         clock: The gateway's clock.
         deadline: Seconds a question may take when the caller sets none.
+        ledger: Writes each exchange down before anything is revealed; None where the config switches it off.
     """
 
-    def __init__(self, chain: Link, rights: Rights, clock: Clock, deadline: float) -> None:
+    def __init__(
+        self, chain: Link, rights: Rights, clock: Clock, deadline: float, ledger: Recorder | None = None
+    ) -> None:
         self.rights = rights
         self.policies: tuple[Policy, ...] = ()
         self.tell: Callable[[ExchangeRecord], None] = _nobody
         self._chain = chain
         self._clock = clock
         self._deadline = deadline
+        self._ledger = ledger
         self._cutter = Cutter()
 
     async def ask(self, caller: Caller, question: Question, asking: Asking, adapter: str = "native") -> Outcome:
@@ -66,9 +72,12 @@ class Asker:
         started = self._clock.monotonic()
         outcome, answer, village = "internal", None, asking.village or caller.village or ""
         headers: tuple[tuple[str, str], ...] = ()
+        beginning: Beginning | None = None
         try:
             grant = self.rights.grant(caller, question, asking)
             village = grant.village
+            if self._ledger is not None:
+                beginning = await self._began(self._ledger, caller, question, asking, grant, adapter)
             if self.policies:
                 headers = await self._policies(caller, question, asking, grant, adapter)
             answer = await self._chain.ask(self._call(caller, question, asking, grant, adapter, started))
@@ -87,8 +96,23 @@ class Asker:
         else:
             return Outcome(shown, headers)
         finally:
+            if beginning is not None and self._ledger is not None:
+                self._ledger.ended(beginning, outcome, answer)
             took = self._clock.monotonic() - started
             self.tell(self._record(caller, question, asking, adapter, village, outcome, answer, took))
+
+    async def _began(
+        self, ledger: Recorder, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str
+    ) -> Beginning:
+        return await ledger.began(
+            question,
+            caller=caller.id,
+            right=grant.right.name,
+            adapter=adapter,
+            village=grant.village,
+            purpose=asking.purpose,
+            request_id=asking.request_id or "",
+        )
 
     def _record(
         self,

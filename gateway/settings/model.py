@@ -16,6 +16,7 @@ from gateway.settings.secret import read_secret, secret
 from gateway.settings.sections import (
     DatabaseSettings,
     DataSettings,
+    LedgerSettings,
     LogSettings,
     Name,
     OutboxSettings,
@@ -44,6 +45,7 @@ class Settings(Section):
     data: DataSettings = Field(default_factory=DataSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     secrets: SecretsSettings = Field(default_factory=SecretsSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     time: TimeSettings = Field(default_factory=TimeSettings)
     centre: CentreSettings = Field(default_factory=CentreSettings)
@@ -102,6 +104,13 @@ class Settings(Section):
         if self.database.url_file is not None:
             return read_secret(Path(self.database.url_file), "database.url_file").strip()
         return self.database.url or f"sqlite:///{self.data_folder / 'gateway.db'}"
+
+    def ledger_url(self, environ: Mapping[str, str]) -> str:
+        """The address of the ledger: a SQLite file of its own, or the same PostgreSQL; errors as of `database_url`."""
+        url = self.database_url(environ)
+        if url.startswith("sqlite"):
+            return f"sqlite:///{self.ledger.file or self.data_folder / 'ledger.db'}"
+        return url
 
     def password(self, right: str, environ: Mapping[str, str]) -> str:
         """The password of a right's account at the centre.

@@ -96,6 +96,21 @@ class SecretsSettings(Section):
     folder: str = Field(default="", description="Folder of the gateway's keys; empty is `secrets` in the data folder.")
 
 
+class LedgerSettings(Section):
+    """The record of who asked for what, and when."""
+
+    enabled: bool = Field(
+        default=True, description="Write every exchange down before anything is revealed; without it nothing is proven."
+    )
+    file: str = Field(
+        default="",
+        description="Its SQLite file; empty is `ledger.db` in the data folder. On PostgreSQL it has tables.",
+    )
+    checkpoint_every: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=300.0, description="Seconds between two signed checkpoints."
+    )
+
+
 class LogSettings(Section):
     """What is logged, and how."""
 

@@ -9,6 +9,7 @@
 | `objects` | a key of its own for each submission, wrapped under a monthly key; deleting the wrapped key shreds it |
 | `blind` | finds a NIK or KK without storing it |
 | `api_keys` | makes, reads and checks the keys of callers |
+| `signer` | signs what is to be proven later (Ed25519) |
 
 What it protects against: whoever reads the database, a backup or a blob without the secrets learns nothing but sizes
 and times, and cannot change, swap or replay a value into another row, since each is bound to its context. What it

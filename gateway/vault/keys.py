@@ -4,6 +4,7 @@
 master-1, master-2, …   ─ HKDF(purpose, month) ─►  data key: seals cache entries, wraps object keys   (`envelope`)
 index                   ─ HKDF(purpose, kind)  ─►  blind index key                                    (`blind`)
 pepper                  ─ HKDF("api-keys")     ─►  key of the hashes of callers' keys                 (`api_keys`)
+ledger                  ─ HKDF("signing")      ─►  Ed25519 key under the ledger's heads and checkpoints (`signer`)
 ```
 
 A data key is named by its `KeyId`: the number of its master and its month, `1/2026-11`. It is derived, not stored, so
@@ -47,9 +48,13 @@ INDEX: Final = "index"
 PEPPER: Final = "pepper"
 """Name of the secret under the hashes of callers' keys."""
 
-ENVIRONMENT_PREFIX: Final = "SIAK_GATEWAY_SECRET_"
-"""Environment names are this, then `MASTER_1`, `INDEX` or `PEPPER`, then `_FILE` when the value names a file."""
+LEDGER: Final = "ledger"
+"""Name of the secret under the signatures of the ledger."""
 
+ENVIRONMENT_PREFIX: Final = "SIAK_GATEWAY_SECRET_"
+"""Environment names are this, then `MASTER_1`, `INDEX`, `PEPPER` or `LEDGER`, then `_FILE` when a file is named."""
+
+_NAMED: Final = frozenset({INDEX, PEPPER, LEDGER})
 _MASTER: Final = re.compile(r"master-([1-9][0-9]{0,4})", re.ASCII)
 _SALT: Final = b"siak-gateway/vault/1"
 
@@ -78,20 +83,27 @@ class Keyring:
         masters: Master secrets by number; never empty.
         index: Secret under the blind index.
         pepper: Secret under the hashes of callers' keys.
+        ledger: Secret under the signatures of the ledger; None where an installation older than the ledger names its
+            secrets in the environment.
     """
 
     masters: Mapping[int, bytes] = field(repr=False)
     index: bytes = field(repr=False)
     pepper: bytes = field(repr=False)
+    ledger: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.masters:
             raise KeyMissingError("no master-<number> among the secrets")
         if not all(1 <= number <= LAST_MASTER for number in self.masters):
             raise KeyUnreadableError(f"a master's number lies outside 1-{LAST_MASTER}")
-        if any(len(secret) != SECRET_BYTES for secret in (*self.masters.values(), self.index, self.pepper)):
+        if any(len(secret) != SECRET_BYTES for secret in self._all()):
             raise KeyUnreadableError(f"every secret must have {SECRET_BYTES} bytes")
         object.__setattr__(self, "masters", MappingProxyType(dict(self.masters)))
+
+    def _all(self) -> tuple[bytes, ...]:
+        ours = (*self.masters.values(), self.index, self.pepper)
+        return ours if self.ledger is None else (*ours, self.ledger)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -163,7 +175,7 @@ class Keyring:
         if missing:
             raise KeyMissingError(f"{origin}: {', '.join(missing)}")
         masters = {number: secret for name, secret in secrets.items() if (number := _master_number(name))}
-        return cls(masters=masters, index=secrets[INDEX], pepper=secrets[PEPPER])
+        return cls(masters=masters, index=secrets[INDEX], pepper=secrets[PEPPER], ledger=secrets.get(LEDGER))
 
 
 def create_secrets(folder: Path) -> list[str]:
@@ -180,7 +192,7 @@ def create_secrets(folder: Path) -> list[str]:
         KeyUnreadableError: The folder is there, but others may read or change it.
     """
     has_master = any(map(_master_number, secret_names(folder)))
-    wanted = (INDEX, PEPPER) if has_master else ("master-1", INDEX, PEPPER)
+    wanted = (INDEX, PEPPER, LEDGER) if has_master else ("master-1", INDEX, PEPPER, LEDGER)
     return [name for name in wanted if write_secret(folder, name)]
 
 
@@ -216,7 +228,7 @@ def environment_of(folder: Path) -> dict[str, str]:
     Returns:
         `SIAK_GATEWAY_SECRET_MASTER_1_FILE` and so on to absolute paths, for `Keyring.from_environ`.
     """
-    ours = sorted(name for name in secret_names(folder) if name in {INDEX, PEPPER} or _master_number(name))
+    ours = sorted(name for name in secret_names(folder) if name in _NAMED or _master_number(name))
     return {
         f"{ENVIRONMENT_PREFIX}{name.upper().replace('-', '_')}_FILE": str(folder.absolute() / f"{name}{SUFFIX}")
         for name in ours
@@ -246,7 +258,7 @@ def _from_variable(variable: str) -> tuple[str, bool]:
     """Return the name of the secret a variable gives, or an empty one, and whether its value names a file."""
     prefix, stem = variable[: len(ENVIRONMENT_PREFIX)], variable[len(ENVIRONMENT_PREFIX) :]
     name = stem.removesuffix("_FILE").lower().replace("_", "-")
-    ours = prefix == ENVIRONMENT_PREFIX and (name in {INDEX, PEPPER} or _master_number(name))
+    ours = prefix == ENVIRONMENT_PREFIX and (name in _NAMED or _master_number(name))
     return (name if ours else ""), stem.endswith("_FILE")
 
 

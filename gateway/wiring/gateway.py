@@ -1,9 +1,10 @@
 """The gateway as one object: opened, reloaded, closed.
 
 ```
-open: secrets ─► database ─► callers ─► chain ─► generation 1 ─► listeners
+open: secrets ─► database ─► ledger ─► callers ─► chain ─► generation 1 ─► listeners
 reload: read config ─► faulty? keep the old ─► generation n+1 beside it ─► swap ─► drain and close the old
-close: refuse new requests, claim no more ─► wait for what is under way ─► listeners ─► extensions ─► chain ─► database
+close: refuse new requests, claim no more ─► wait for what is under way ─► listeners ─► extensions ─► chain ─► ledger
+       ─► database
 ```
 """
 
@@ -28,7 +29,7 @@ from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
 from gateway.wiring.generation import Generation, rights_of
 from gateway.wiring.handing_in import HandingIn
-from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring, open_ledger
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from gateway.contract.host import Clock
     from gateway.contract.storage import Tables
     from gateway.database import Database
+    from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
     from gateway.settings import Settings
 
@@ -69,6 +71,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
         accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn,
+        ledger: Ledger | None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.database = database
@@ -76,6 +79,7 @@ class Gateway:
         self.chain = chain
         self.supervisor = supervisor
         self.handing_in = handing_in
+        self.ledger = ledger
         self._environ = environ
         self._accounts = accounts
         self._clock = clock
@@ -100,15 +104,17 @@ class Gateway:
         database = await open_database(settings, environ)
         moved = _Moved()
         chain: Chain | None = None
+        ledger: Ledger | None = None
         supervisor = Supervisor(rng)
         try:
+            ledger = await open_ledger(settings, environ, keyring, clock)
             callers = open_callers(settings, database, keyring, clock)
             await callers.refresh()
             rights = rights_of(settings, clock).rights
             chain = Chain(settings, keyring, database, accounts, rights, clock, rng, moved)
             await chain.open()
             handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
-            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in)
+            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, ledger)
             moved.gateway = gateway
             await gateway.generation.open()
             gateway._settle()
@@ -116,11 +122,15 @@ class Gateway:
             await supervisor.stop()
             if chain is not None:
                 await chain.close()
+            if ledger is not None:
+                await ledger.close()
             await database.close()
             raise
         supervisor.start(NATIVE, Job("keys", KEYS_EVERY, gateway._refresh_keys))
         supervisor.start(NATIVE, Job("uses", USES_EVERY, callers.note_uses))
         handing_in.begin(supervisor)
+        if ledger is not None:
+            supervisor.start(NATIVE, Job("checkpoints", settings.ledger.checkpoint_every, ledger.checkpoint))
         return gateway
 
     async def listen(self) -> dict[str, str]:
@@ -171,6 +181,8 @@ class Gateway:
         await self.generation.close()
         await self.supervisor.stop()
         await self.chain.close()
+        if self.ledger is not None:
+            await self.ledger.close()
         await self.database.close()
 
     async def _drained(self, generation: Generation) -> None:
@@ -204,6 +216,7 @@ class Gateway:
             self._readiness,
             next(self._numbers),
             self._environ,
+            self.ledger,
         )
 
     async def _make_tables(self, name: str, tables: Tables) -> None:
@@ -219,7 +232,8 @@ class Gateway:
             behind = await self.database.read(pending_in)
         except (GatewayError, DatabaseError) as error:  # told by readiness itself, beside its other checks
             return {"database": f"not readable: {type(error).__name__}"}
-        return {"database": f"{len(behind)} revisions behind" if behind else ""}
+        checks = {"database": f"{len(behind)} revisions behind" if behind else ""}
+        return checks if self.ledger is None else checks | {"ledger": await self.ledger.fault()}
 
 
 class _Moved:

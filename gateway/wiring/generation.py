@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.contract.submissions import SubmissionMoved
     from gateway.contract.web import Route
     from gateway.database import Database
+    from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
@@ -66,6 +67,7 @@ class Generation:
         readiness: What `/health/ready` looks at beside the extensions.
         number: Counted from 1; owners of jobs carry it.
         environ: Where extensions' secrets are found.
+        ledger: Writes exchanges down, shared by all generations; None where it is switched off.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -85,10 +87,11 @@ class Generation:
         readiness: Callable[[], Awaitable[dict[str, str]]],
         number: int,
         environ: Mapping[str, str],
+        ledger: Ledger | None,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
-        self.asker = Asker(chain, self.rights, clock, settings.centre.deadline)
+        self.asker = Asker(chain, self.rights, clock, settings.centre.deadline, ledger)
         self.submitter = handing_in.submitter(self.rights, settings.zone, self._moved)
         self.tracker = handing_in.tracker(self._moved)
         self._chain = chain

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
+from gateway.database.engine import kind_of, parse_url
+from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.registry.registry import Registry
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.parts import open_callers, open_database, open_keyring, open_outbox, tables_of
@@ -68,6 +70,11 @@ def with_callers(settings: Settings, environ: Mapping[str, str], work: Callable[
             return await work(callers)
 
     return asyncio.run(run())
+
+
+def core_tables(url: str) -> list[MigrationSet]:
+    """The gateway's revisions beside those of the core: on PostgreSQL the ledger's; on SQLite it has its own file."""
+    return [LEDGER_TABLES] if kind_of(parse_url(url)) == "postgresql" else []
 
 
 def extension_tables(settings: Settings) -> list[MigrationSet]:

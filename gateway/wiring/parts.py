@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,8 @@ from gateway.contract.errors import StorageUnavailable
 from gateway.database import Database
 from gateway.database.engine import kind_of, parse_url
 from gateway.database.migrate import CORE, MigrationSet, migrate, pending
+from gateway.ledger import TABLES as LEDGER_TABLES
+from gateway.ledger.ledger import Ledger
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.people.callers import Callers
@@ -66,6 +69,34 @@ async def open_database(settings: Settings, environ: Mapping[str, str]) -> Datab
         await database.close()
         raise
     return database
+
+
+async def open_ledger(settings: Settings, environ: Mapping[str, str], keyring: Keyring, clock: Clock) -> Ledger | None:
+    """The ledger with a new chain in it, or None where it is switched off.
+
+    Raises:
+        StorageUnavailable: It cannot be written, or its tables on PostgreSQL are behind this version.
+        KeyMissingError: There is no key to sign it with.
+    """
+    if not settings.ledger.enabled:
+        return None
+    database = open_ledger_database(settings, environ)
+    try:
+        return await Ledger.open(database, keyring, clock, secrets.randbits)
+    except BaseException:
+        await database.close()
+        raise
+
+
+def open_ledger_database(settings: Settings, environ: Mapping[str, str]) -> Database:
+    """The database of the ledger, up to date, with a writer of its own; errors as of `open_database`."""
+    url = settings.ledger_url(environ)
+    if kind_of(parse_url(url)) == "sqlite":
+        for revision in migrate(url, (LEDGER_TABLES,)):
+            _log.info("database.migrated", revision=revision)
+    else:
+        _refuse_if_behind(url, (LEDGER_TABLES,))
+    return Database.open(url)
 
 
 async def make_tables(url: str, name: str, tables: Tables) -> None:

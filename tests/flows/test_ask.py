@@ -17,6 +17,7 @@ from gateway.contract.errors import (
     Internal,
     Invalid,
     NotFound,
+    StorageUnavailable,
     TooManyRequests,
     every_error,
 )
@@ -222,3 +223,55 @@ def test_without_observers_nobody_is_told() -> None:
     assert asyncio.run(asker.ask(CALLER, ASKED, Asking("pelayanan"), "ektp")).answer.source == "cache"
     with pytest.raises(CentreTimeout):
         asyncio.run(Asker(FarEnd(CentreTimeout()), RIGHTS, HandClock(), 1.0).ask(CALLER, ASKED, Asking("pelayanan")))
+
+
+@dataclass
+class Book:
+    """A ledger that keeps the order of things, or refuses."""
+
+    refuses: GatewayError | None = None
+    seen: list[Any] = field(default_factory=list)
+
+    async def began(self, question: Question, **facts: str) -> Any:
+        """Keep it."""
+        if self.refuses is not None:
+            raise self.refuses
+        self.seen.append((question.service, facts))
+        return "beginning"
+
+    def ended(self, beginning: Any, outcome: str, answer: Answer | None) -> None:
+        """Keep it."""
+        self.seen.append((beginning, outcome, answer))
+
+
+def _booked(far: FarEnd, book: Book) -> Asker:
+    return Asker(far, RIGHTS, HandClock(), 10.0, book)
+
+
+def test_an_exchange_is_written_down_before_and_after() -> None:
+    """Who, for what, under which right; then how it ended. A refusal by a right is no exchange."""
+    book = Book()
+    asyncio.run(_booked(FarEnd(), book).ask(CALLER, ASKED, Asking("pelayanan", request_id="r")))
+    with pytest.raises(CentreTimeout):
+        asyncio.run(_booked(FarEnd(CentreTimeout()), book).ask(CALLER, ASKED, Asking("pelayanan")))
+    stranger = msgspec.structs.replace(CALLER, right=None)
+    with pytest.raises(Denied):
+        asyncio.run(_booked(FarEnd(), book).ask(stranger, ASKED, Asking("pelayanan")))
+    facts = {
+        "caller": "caller-id", "right": "sampang", "adapter": "native", "village": "3527032001",
+        "purpose": "pelayanan", "request_id": "r",
+    }  # fmt: skip
+    assert book.seen == [
+        (CentreService.BIODATA, facts),
+        ("beginning", "answered", GOOD),
+        (CentreService.BIODATA, facts | {"request_id": ""}),
+        ("beginning", "centre_timeout", None),
+    ]
+
+
+def test_what_cannot_be_written_down_is_not_asked() -> None:
+    """A full or broken ledger refuses: neither centre nor cache is asked, nothing is revealed."""
+    far = FarEnd()
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(_booked(far, Book(StorageUnavailable())).ask(CALLER, ASKED, Asking("pelayanan")))
+    assert far.calls == []

@@ -82,6 +82,7 @@ def test_a_child_process_reads_the_same_ring(folder: Path) -> None:
     environment = environment_of(folder)
     assert sorted(environment) == [
         "SIAK_GATEWAY_SECRET_INDEX_FILE",
+        "SIAK_GATEWAY_SECRET_LEDGER_FILE",
         "SIAK_GATEWAY_SECRET_MASTER_1_FILE",
         "SIAK_GATEWAY_SECRET_MASTER_2_FILE",
         "SIAK_GATEWAY_SECRET_PEPPER_FILE",

@@ -199,10 +199,32 @@ def test_a_gateway_that_cannot_be_put_together_leaves_nothing_open(installed: No
 def test_a_gateway_on_a_broken_disk_is_not_ready(tmp_path: Path) -> None:
     """Readiness looks at the database itself: once it is gone the gateway says so, and stays alive."""
     with Rig(tmp_path) as rig:
-        assert rig.get("/health/ready").json["checks"] == {"database": "ok"}
+        assert rig.get("/health/ready").json["checks"] == {"database": "ok", "ledger": "ok"}
         rig.run(rig.gateway.database.close())
         assert rig.get("/health/ready").json == {"status": "failing", "checks": {"database": "failing"}}
         heard = rig.get("/health/ready", operator=True)
         assert (heard.status, heard.json["status"]) == (503, "failing")
         assert heard.json["checks"]["database"].startswith("not ")
         assert rig.get("/health/live").status == 200
+
+
+def test_a_gateway_whose_ledger_cannot_write_reveals_nothing(tmp_path: Path) -> None:
+    """A look-up is refused with `storage_unavailable` though its answer is in the cache."""
+    with Rig(tmp_path) as rig:
+        key = rig.add_client("desk")
+        body = {"nik": rig.nik(), "purpose": "pelayanan"}
+        assert rig.post("/v1/residents/lookup", body, key=key).status == 200
+        assert rig.gateway.ledger is not None
+        rig.run(rig.gateway.ledger.close())
+        heard = rig.post("/v1/residents/lookup", body, key=key)
+        assert (heard.status, heard.json["code"]) == (503, "storage_unavailable")
+        assert "nik" not in heard.json
+
+
+def test_the_ledger_can_be_switched_off(tmp_path: Path) -> None:
+    """Then there is no file of it, and look-ups are answered."""
+    with Rig(tmp_path, config="[ledger]\nenabled = false\n") as rig:
+        body = {"nik": rig.nik(), "purpose": "pelayanan"}
+        assert rig.post("/v1/residents/lookup", body, key=rig.add_client("desk")).status == 200
+        assert rig.gateway.ledger is None
+        assert not list(tmp_path.rglob("ledger.db"))
