@@ -100,7 +100,8 @@ class LedgerSettings(Section):
     """The record of who asked for what, and when."""
 
     enabled: bool = Field(
-        default=True, description="Write every exchange down before anything is revealed; without it nothing is proven."
+        default=False,
+        description="Write every exchange down before anything is revealed; without it nothing is proven.",
     )
     file: str = Field(
         default="",

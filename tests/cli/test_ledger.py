@@ -26,6 +26,7 @@ NIK = "3527012904900001"
 @pytest.fixture
 def file(desk: Desk) -> Path:
     """The ledger's file, with one chain of four records in it."""
+    desk.file.write_text("[ledger]\nenabled = true\n" + desk.file.read_text(encoding="utf-8"), encoding="utf-8")
     settings = load(desk.file, os.environ)
 
     async def fill() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.http.rig import Heard
 
 ADAPTER = '[adapters]\nenabled = ["sample_adapter"]\n'
+LEDGER = "[ledger]\nenabled = true\n"
 TWO_RIGHTS = {"dukcapil_sampang": "sampang", "dinkes_serang": "serang"}
 
 
@@ -198,7 +199,7 @@ def test_a_gateway_that_cannot_be_put_together_leaves_nothing_open(installed: No
 
 def test_a_gateway_on_a_broken_disk_is_not_ready(tmp_path: Path) -> None:
     """Readiness looks at the database itself: once it is gone the gateway says so, and stays alive."""
-    with Rig(tmp_path) as rig:
+    with Rig(tmp_path, config=LEDGER) as rig:
         assert rig.get("/health/ready").json["checks"] == {"database": "ok", "ledger": "ok"}
         rig.run(rig.gateway.database.close())
         assert rig.get("/health/ready").json == {"status": "failing", "checks": {"database": "failing"}}
@@ -210,7 +211,7 @@ def test_a_gateway_on_a_broken_disk_is_not_ready(tmp_path: Path) -> None:
 
 def test_a_gateway_whose_ledger_cannot_write_reveals_nothing(tmp_path: Path) -> None:
     """A look-up is refused with `storage_unavailable` though its answer is in the cache."""
-    with Rig(tmp_path) as rig:
+    with Rig(tmp_path, config=LEDGER) as rig:
         key = rig.add_client("desk")
         body = {"nik": rig.nik(), "purpose": "pelayanan"}
         assert rig.post("/v1/residents/lookup", body, key=key).status == 200
@@ -221,9 +222,9 @@ def test_a_gateway_whose_ledger_cannot_write_reveals_nothing(tmp_path: Path) -> 
         assert "nik" not in heard.json
 
 
-def test_the_ledger_can_be_switched_off(tmp_path: Path) -> None:
-    """Then there is no file of it, and look-ups are answered."""
-    with Rig(tmp_path, config="[ledger]\nenabled = false\n") as rig:
+def test_the_ledger_is_off_until_it_is_switched_on(tmp_path: Path) -> None:
+    """Until then there is no file of it, and look-ups are answered."""
+    with Rig(tmp_path) as rig:
         body = {"nik": rig.nik(), "purpose": "pelayanan"}
         assert rig.post("/v1/residents/lookup", body, key=rig.add_client("desk")).status == 200
         assert rig.gateway.ledger is None
