@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from adapters.dukcapil_ws.absorbing import Refusals
 from adapters.dukcapil_ws.asked import parameters
-from adapters.dukcapil_ws.clients import Client, Directory, proves_nothing, retry_after
+from adapters.dukcapil_ws.clients import Client, Directory, retry_after
 from adapters.dukcapil_ws.questions import is_well_formed, question_of
 from adapters.dukcapil_ws.settings import DukcapilWsConfig
 from adapters.dukcapil_ws.wording import (
@@ -31,7 +31,7 @@ from adapters.dukcapil_ws.wording import (
     UNKNOWN_IP,
     USER_INACTIVE,
     WRONG_IP,
-    service_of,
+    nothing_at,
 )
 from gateway.contract import Asking, Extension, GatewayError, Health, hookimpl
 from gateway.contract.errors import CentreRefusedUs, Denied, Invalid, OutsideHours, QuotaExhausted, Unauthenticated
@@ -145,12 +145,18 @@ class DukcapilWs(Extension):
         return await self._serve(request, "ws_server")
 
     async def _serve(self, request: Request, door: Door) -> Response:
-        place = self._directory.at(door, path_of(request.path))
+        path, method = path_of(request.path), request.path["method"]
+        proposed = self._directory.service(method)
+        if proposed is None:
+            return _absent(door, path, method)
+        place = self._directory.at(door, path)
         asked = parameters(request.body, request.query, request.headers)
-        client = place.find(asked.get("user", ""))
-        method = request.path["method"]
-        question = question_of(client.service(method) if client is not None else service_of(method), asked)
-        code = self._refused(door, client, question, asked)
+        client = place.proven(asked.get("user", ""), asked.get("password", ""), self._clock.now())
+        service = proposed if client is None else client.service(method)
+        if service is None:
+            return _absent(door, path, method)
+        question = question_of(service, asked)
+        code = _missing(door, client, question, asked)
         if code or client is None or question is None:
             self.host.log.info("dukcapil_ws.call.refused", code=code, request_id=request.request_id)
             return _said(place.refusal(code, client))
@@ -158,18 +164,6 @@ class DukcapilWs(Extension):
             return await self._ask(client, place, question, asked, request)
         except GatewayError as error:
             return self._told(error, client, place, request)
-
-    def _refused(self, door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:
-        """The code of what is wrong with a call before anybody is asked; empty when nothing is."""
-        password = asked.get("password", "")
-        if not (asked.get("user") and password and (asked.get("ip") or door == "ws_server")):
-            return NO_CREDENTIALS
-        if question is None:
-            return INCOMPLETE
-        if client is None:
-            proves_nothing(password)
-            return LOGIN_FAILED
-        return "" if client.proves(password, self._clock.now()) else LOGIN_FAILED
 
     async def _ask(
         self, client: Client, place: Place, question: Question, asked: Mapping[str, str], request: Request
@@ -228,6 +222,15 @@ _CODES: tuple[tuple[type[GatewayError], str], ...] = (
 """Refusals that the service has a code for: the program's own quota, hours, user and institution."""
 
 
+def _missing(door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:
+    """The code of what is wrong with a call before anybody is asked; empty when nothing is."""
+    if not (asked.get("user") and asked.get("password") and (asked.get("ip") or door == "ws_server")):
+        return NO_CREDENTIALS
+    if question is None:
+        return INCOMPLETE
+    return LOGIN_FAILED if client is None else ""
+
+
 def path_of(parts: Mapping[str, str]) -> str:
     """The parts of an address that name an institution, METHOD left out."""
     group = parts.get("group")
@@ -236,3 +239,7 @@ def path_of(parts: Mapping[str, str]) -> str:
 
 def _said(body: bytes) -> Response:
     return Response(body, 200, CONTENT_TYPE, _CORS)
+
+
+def _absent(door: Door, path: str, method: str) -> Response:
+    return Response(nothing_at(f"/{door}/get_json/{path}/{method}"), 404, CONTENT_TYPE)

@@ -12,6 +12,7 @@ from gateway.contract import CentreService, ExtensionConfig
 
 Door = Literal["dukcapil", "ws_server"]
 Numbers = Literal["as_given", "number", "string"]
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}$")]
 _VILLAGE = re.compile(r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}\.?[0-9]{4}")
 
 
@@ -85,10 +86,10 @@ class ClientConfig(ExtensionConfig):
     waits: Annotated[float, Field(ge=0.5, le=120.0)] = Field(
         default=10.0, description="Detik program itu menunggu. / Seconds the program waits."
     )
-    methods: Mapping[str, CentreService] = Field(
+    methods: Mapping[MethodName, CentreService] = Field(
         default_factory=dict,
-        description='Kelas METHOD yang namanya menyesatkan, seperti { CARI = "family_card" }. / '
-        "Class of a METHOD whose name misleads.",
+        description='Kelas METHOD lain yang dipanggilnya, seperti { CARI = "family_card" }. / '
+        "Class of other METHODs it calls.",
     )
 
 

@@ -85,6 +85,35 @@ def test_nobody_at_home(face: Face) -> None:
     assert said(ask(face.rig.url, "POST", wrong_door, body)) == "Login Gagal"
 
 
+@pytest.mark.parametrize(
+    "method", ["xyz", "CALL_AKTA", "delete_everything", "NIK%00", "NIK%0a", "NIK%ff", "GET_NIK_BKKBN"]
+)
+def test_a_method_that_nobody_knows_is_not_there(face: Face, method: str) -> None:
+    """Good credentials do not make a look-up of it, and the centre is not asked."""
+    before = face.calls
+    heard = face.post(face.rig.url, "uji_beban", face.call("uji_beban", face.rig.nik()), method)
+    assert (heard.status, heard.json["error"]) == (404, "Not Found")
+    assert face.calls == before
+
+
+def test_who_has_not_proved_itself_learns_nothing_about_others(tmp_path: Path) -> None:
+    """A user that exists and one that does not are refused alike, whatever shape and methods the first has."""
+    programs = {"kuota_habis": "", "di_luar_jam": 'methods = { CARI = "family_card" }\n'}
+    with Face.rig_of(tmp_path, programs) as rig:
+        face = Face(rig, programs)
+        for method in ("CALL_NIK", "CARI", "NIK_VERIFBY_ELEMEN"):
+            for nik in (rig.nik(), ""):
+                call = {**face.call("di_luar_jam", nik), "password": "salah"}
+                heard = [
+                    face.post(rig.url, "di_luar_jam", {**call, "user_id": user}, method)
+                    for user in ("di_luar_jam", "kuota_habis", "siapa_saja")
+                ]
+                assert len({(one.status, one.body) for one in heard}) == 1
+        own = face.post(rig.url, "di_luar_jam", face.call("di_luar_jam", ""), "CARI").json["content"][0]
+        assert own == {"RESPON": "Parameter Tidak Lengkap / Tidak Valid", "RESPONSE_CODE": "07"}
+        assert face.post(rig.url, "kuota_habis", face.call("kuota_habis", rig.nik()), "CARI").status == 404
+
+
 def test_its_addresses_are_no_part_of_our_own_api(face: Face) -> None:
     """The OpenAPI document leaves them out, for they speak the service's dialect; drawn apart they are well formed."""
     assert not any("get_json" in path for path in face.rig.document["paths"])
