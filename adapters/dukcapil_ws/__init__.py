@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from adapters.dukcapil_ws.absorbing import Refusals
 from adapters.dukcapil_ws.asked import parameters
 from adapters.dukcapil_ws.clients import Client, Directory, retry_after
+from adapters.dukcapil_ws.guessing import Guesses
 from adapters.dukcapil_ws.questions import is_well_formed, question_of
 from adapters.dukcapil_ws.settings import DukcapilWsConfig
 from adapters.dukcapil_ws.wording import (
@@ -72,6 +73,7 @@ class DukcapilWs(Extension):
         self._clock = host.clock
         self._directory = Directory(())
         self._refusals = Refusals(config.absorb)
+        self._guesses = Guesses()
 
     @hookimpl
     def gateway_routes(self) -> Sequence[Route]:
@@ -151,7 +153,7 @@ class DukcapilWs(Extension):
             return _absent(door, path, method)
         place = self._directory.at(door, path)
         asked = parameters(request.body, request.query, request.headers)
-        client = place.proven(asked.get("user", ""), asked.get("password", ""), self._clock.now())
+        client = self._proven(place, asked, request.peer)
         service = proposed if client is None else client.service(method)
         if service is None:
             return _absent(door, path, method)
@@ -164,6 +166,19 @@ class DukcapilWs(Extension):
             return await self._ask(client, place, question, asked, request)
         except GatewayError as error:
             return self._told(error, client, place, request)
+
+    def _proven(self, place: Place, asked: Mapping[str, str], peer: str) -> Client | None:
+        """The program whose user id and password a call holds; one guessed at too often is not even compared."""
+        password, now = asked.get("password", ""), self._clock.monotonic()
+        client = place.named(asked.get("user", ""))
+        if client is None or not password or not self._guesses.may(client.name, peer, now):
+            place.waste(password, self._clock.now())
+            return None
+        if client.proves(password, self._clock.now()):
+            return client
+        if self._guesses.failed(client.name, peer, now):
+            self.host.log.warning("dukcapil_ws.password.guessed", client=client.name)
+        return None
 
     async def _ask(
         self, client: Client, place: Place, question: Question, asked: Mapping[str, str], request: Request

@@ -113,16 +113,18 @@ class Place:
         self._shape: ErrorShape = "respon" if first is None else first.profile.error_shape
         self._nobody = _NOBODY if first is None else first.twin()
 
-    def proven(self, user: str, password: str, now: float) -> Client | None:
-        """The program with a user id, if the password is its own; the answer takes as long where nobody has that id.
+    def named(self, user: str) -> Client | None:
+        """The program with a user id, proved or not."""
+        return self._clients.get(user)
+
+    def waste(self, password: str, now: float) -> None:
+        """Take as long as a comparison with the password of a program of this path.
 
         Args:
-            user: As sent.
             password: As sent.
             now: Unix seconds.
         """
-        known = self._clients.get(user)
-        return known if (known or self._nobody).proves(password, now) and known is not None else None
+        self._nobody.proves(password, now)
 
     def refusal(self, code: str, client: Client | None) -> bytes:
         """A code in the own shape of a program that proved itself, or in the one of this path for anybody else."""

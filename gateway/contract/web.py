@@ -73,6 +73,8 @@ class Request(msgspec.Struct):
         request_id: Correlation id, also in the answer's `X-Request-Id`.
         deadline: Monotonic seconds until which the caller waits.
         traceparent: W3C trace context, or None.
+        peer: Address of who opened the connection, a proxy's where one stands between; given where the handler itself
+            finds the caller, empty elsewhere and where it is not known.
     """
 
     caller: Caller | None
@@ -83,6 +85,7 @@ class Request(msgspec.Struct):
     request_id: str
     deadline: float
     traceparent: str | None = None
+    peer: str = ""
 
     def known_caller(self) -> Caller:
         """The caller of a route whose rule demands one.

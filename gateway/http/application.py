@@ -183,6 +183,7 @@ class Application:
             request_id,
             deadline,
             intake.traceparent_of(headers),
+            exchange.peer() if rule.who is Who.HANDLER else "",
         )
 
     def _ready(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.dukcapil_ws.guessing import TRIES
 from adapters.dukcapil_ws.wording import AWAY_TEXT
 from gateway.http.openapi import document
 from tests.adapters.dukcapil_ws.stage import ACCOUNTS, PROGRAMS, Face, config
@@ -260,6 +261,17 @@ def test_nothing_personal_is_logged(face: Face) -> None:
     assert "dukcapil_ws.call.refused" in text
     marks = [face.rig.nik("active", 18), "RAHASIAWATI", "salah-ketik", *(one.password for one in ACCOUNTS.values())]
     assert [mark for mark in marks if mark in text] == []
+
+
+def test_a_password_cannot_be_found_by_trying(small: Face) -> None:
+    """After too many wrong ones the right one is refused as they are, from this address; the log says it once."""
+    right = small.call("uji_beban", small.rig.nik())
+    wrong = {**right, "password": "salah"}
+    refused = {small.post(small.rig.url, "uji_beban", wrong).body for _ in range(TRIES + 5)}
+    assert {small.post(small.rig.url, "uji_beban", right).body} == refused
+    assert small.calls == 0
+    assert [line["client"] for line in small.rig.log("dukcapil_ws.password.guessed")] == ["uji_beban"]
+    assert "salah" not in small.rig.logged.getvalue().decode()
 
 
 def test_a_reload_takes_over_profiles(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from adapters.dukcapil_ws.absorbing import KEPT, Refusals
 from adapters.dukcapil_ws.asked import parameters
 from adapters.dukcapil_ws.clients import Client, Directory, retry_after
 from adapters.dukcapil_ws.dialect import rendered
+from adapters.dukcapil_ws.guessing import KEPT as KEPT_GUESSES
+from adapters.dukcapil_ws.guessing import REST, TRIES, Guesses
 from adapters.dukcapil_ws.questions import is_well_formed, question_of
 from adapters.dukcapil_ws.settings import ClientConfig, DukcapilWsConfig
 from adapters.dukcapil_ws.wording import AWAY, MISLEADING, TEXTS, service_of
@@ -282,6 +284,21 @@ def test_refused_questions_are_remembered_for_a_while_and_not_without_bound() ->
     for number in range(2 * KEPT):
         refusals.note("one", Question(CentreService.BIODATA, str(number)), error, at)
     assert len(refusals._known) == KEPT
+
+
+def test_guesses_are_bounded_by_program_and_address_and_so_is_their_memory() -> None:
+    """After so many wrong passwords one more is compared every half minute; another address is not held back."""
+    guesses = Guesses()
+    assert [guesses.failed("one", "a", 5.0) for _ in range(TRIES)] == [False] * (TRIES - 1) + [True]
+    assert not guesses.may("one", "a", 5.0 + REST - 0.1)
+    assert guesses.may("one", "a", 5.0 + REST)
+    assert guesses.may("one", "b", 5.0)
+    assert guesses.may("two", "a", 5.0)
+    assert guesses.failed("one", "a", 5.0 + REST)
+    assert not guesses.failed("one", "a", 5.0 + 2 * TRIES * REST)
+    for number in range(2 * KEPT_GUESSES):
+        guesses.failed("one", str(number), 5.0)
+    assert len(guesses._known) == KEPT_GUESSES
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, "30"), (float("inf"), "30"), (0.0, "1"), (2.1, "3")])
