@@ -151,7 +151,8 @@ class Route:
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount,
             and the gateway's own API does not describe it.
-        raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only.
+        raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the
+            longest deadline there is, `centre.deadline_max`, for it knows how long its callers wait.
         ends: When it goes; None for a route that stays.
     """
 

@@ -11,6 +11,7 @@ import pytest
 from adapters.dukcapil_ws.guessing import TRIES
 from adapters.dukcapil_ws.wording import AWAY_TEXT
 from gateway.http.openapi import document
+from gateway.registry import plan
 from tests.adapters.dukcapil_ws.stage import ACCOUNTS, PROGRAMS, Face, config
 from tests.http.rig import LOOKUP, ask
 
@@ -299,3 +300,16 @@ def test_a_program_waits_as_long_as_its_profile_says(tmp_path: Path) -> None:
         heard = face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik()))
         assert said(heard) == AWAY_TEXT
         assert 0.4 < rig.clock.monotonic() - started < 3.0
+
+
+def test_a_patient_program_waits_longer_than_the_gateways_own_callers(tmp_path: Path) -> None:
+    """A wait above `centre.deadline` holds; one above `centre.deadline_max` is a fault of the config."""
+    programs = {"uji_beban": "waits = 5.0\n"}
+    with Face.rig_of(tmp_path, programs, "[centre]\ndeadline = 0.3\ndeadline_max = 5.0\n") as rig:
+        face = Face(rig, programs)
+        rig.behave(mean_seconds=0.8, sigma=0)
+        assert face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik())).json["content"][0]["NIK"]
+        text = config({"uji_beban": "waits = 5.5\n"}, "[centre]\ndeadline = 0.3\ndeadline_max = 5.0\n")
+        (fault,) = plan(rig.settings(text)).faults
+        assert fault.key == "adapters.dukcapil_ws.clients.uji_beban.waits"
+        assert fault.message == "5.5 is more than centre.deadline_max = 5"
