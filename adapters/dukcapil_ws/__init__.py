@@ -18,7 +18,7 @@ from adapters.dukcapil_ws.absorbing import Refusals
 from adapters.dukcapil_ws.asked import parameters
 from adapters.dukcapil_ws.clients import Client, Directory, retry_after
 from adapters.dukcapil_ws.guessing import Guesses
-from adapters.dukcapil_ws.questions import is_well_formed, question_of
+from adapters.dukcapil_ws.questions import granted, is_well_formed, question_of
 from adapters.dukcapil_ws.settings import DukcapilWsConfig
 from adapters.dukcapil_ws.wording import (
     CONTENT_TYPE,
@@ -194,6 +194,14 @@ class DukcapilWs(Extension):
             return _said(place.refusal(WRONG_IP if self._directory.knows_ip(ip) else UNKNOWN_IP, client))
         if not is_well_formed(question):
             return _said(place.refusal(MALFORMED, client))
+        right = self.host.right(caller)
+        if right is not None and question.service not in right.services:
+            return _said(place.refusal(INSTITUTION_INACTIVE, client))
+        if right is not None and question.elements:
+            held = granted(question, right, caller)
+            if held is None:
+                return _said(place.refusal(INCOMPLETE, client))
+            question = held
         refused = self._refusals.of(client.name, question, now)
         if refused is not None:
             raise refused
@@ -222,6 +230,8 @@ class DukcapilWs(Extension):
         for kind, code in _CODES:
             if isinstance(error, kind):
                 return _said(place.refusal(code, client))
+        if isinstance(error, Denied | Invalid):  # nothing that the program sent, and nothing that it can put right
+            self.host.log.error("dukcapil_ws.client.unusable", client=client.name, reason=error.detail)
         after = error.retry_after if error.retry_after is not None else error.default_retry_after
         status = 503 if client.profile.refusal == "http_503" else 200
         return Response(client.away(), status, CONTENT_TYPE, (*_CORS, ("retry-after", retry_after(after))))
@@ -231,10 +241,8 @@ _CODES: tuple[tuple[type[GatewayError], str], ...] = (
     (QuotaExhausted, QUOTA),
     (OutsideHours, OUTSIDE_HOURS),
     (Unauthenticated, USER_INACTIVE),
-    (Denied, INSTITUTION_INACTIVE),
-    (Invalid, INSTITUTION_INACTIVE),
 )
-"""Refusals that the service has a code for: the program's own quota, hours, user and institution."""
+"""Refusals that the service has a code for: the program's own quota, hours and user."""
 
 
 def _missing(door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:

@@ -177,12 +177,25 @@ def test_a_revoked_caller_is_an_inactive_user(small: Face) -> None:
         ({"right": None}, "its caller's right does not hold its purpose"),
     ],
 )
-def test_a_caller_that_may_not_is_an_inactive_institution(tmp_path: Path, facts: dict[str, Any], reason: str) -> None:
-    """A caller bound elsewhere or without a right serves no program; the log tells the admin why."""
+def test_a_caller_that_may_not_is_our_own_fault(tmp_path: Path, facts: dict[str, Any], reason: str) -> None:
+    """A caller bound elsewhere or without a right serves no program, which hears no untruth; the log tells why."""
     with Face.rig_of(tmp_path, {"uji_beban": ""}) as rig:
         face = Face(rig, {"uji_beban": ""}, {"uji_beban": facts})
-        assert said(face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik()))) == "Instansi Tidak Aktif"
-        assert [line["reason"] for line in rig.log("dukcapil_ws.client.unusable")][-1] == reason
+        assert reason in [line["reason"] for line in rig.log("dukcapil_ws.client.unusable")]
+        before = len(rig.log("dukcapil_ws.client.unusable"))
+        assert said(face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik()))) == AWAY_TEXT
+        assert [line["level"] for line in rig.log("dukcapil_ws.client.unusable")][before:] == ["error"]
+
+
+def test_elements_a_caller_does_not_hold_are_left_out_of_a_verification(tmp_path: Path) -> None:
+    """As the centre does it; with none left the parameters are incomplete."""
+    with Face.rig_of(tmp_path, {"uji_beban": ""}) as rig:
+        face = Face(rig, {"uji_beban": ""}, {"uji_beban": {"fields": ["NAMA_LGKP"]}})
+        call = face.call("uji_beban", rig.nik(), TRESHOLD=80, NAMA_LGKP="X", AGAMA="ISLAM")
+        heard = face.post(rig.url, "uji_beban", call, "NIK_VERIFBY_ELEMEN")
+        assert list(heard.json["content"][0]) == ["NAMA_LGKP"]
+        del call["NAMA_LGKP"]
+        assert said(face.post(rig.url, "uji_beban", call, "NIK_VERIFBY_ELEMEN")).startswith("Parameter Tidak Lengkap")
 
 
 def test_a_program_without_secrets_is_left_out_and_the_others_are_served(tmp_path: Path) -> None:
@@ -196,7 +209,7 @@ def test_a_program_without_secrets_is_left_out_and_the_others_are_served(tmp_pat
         assert rig.get("/health/ready").status == 200
 
 
-def test_a_service_or_purpose_beyond_the_right_is_an_inactive_institution(face: Face) -> None:
+def test_a_service_beyond_the_right_is_an_inactive_institution(face: Face) -> None:
     """What the right does not cover is refused before the centre is asked."""
     before = face.calls
     call = face.call("dpmptsp", face.rig.nik())
