@@ -150,7 +150,7 @@ class Route:
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount,
-            and the gateway's own API does not describe it.
+            and the gateway's own API does not describe it; more slashes before or behind the path mean the same.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the
             longest deadline there is, `centre.deadline_max`, for it knows how long its callers wait.
         ends: When it goes; None for a route that stays.
