@@ -227,14 +227,15 @@ class DukcapilWs(Extension):
         )
         if isinstance(error, Invalid) and (error.said or any(one.code == "centre_format" for one in error.faults)):
             return _said(error.said or place.refusal(MALFORMED, client))
+        after = error.retry_after if error.retry_after is not None else error.default_retry_after
+        again = ("retry-after", retry_after(after))
         for kind, code in _CODES:
             if isinstance(error, kind):
-                return _said(place.refusal(code, client))
+                return _said(error.said or place.refusal(code, client), *(() if after is None else (again,)))
         if isinstance(error, Denied | Invalid):  # nothing that the program sent, and nothing that it can put right
             self.host.log.error("dukcapil_ws.client.unusable", client=client.name, reason=error.detail)
-        after = error.retry_after if error.retry_after is not None else error.default_retry_after
         status = 503 if client.profile.refusal == "http_503" else 200
-        return Response(client.away(), status, CONTENT_TYPE, (*_CORS, ("retry-after", retry_after(after))))
+        return Response(client.away(), status, CONTENT_TYPE, (*_CORS, again))
 
 
 _CODES: tuple[tuple[type[GatewayError], str], ...] = (
@@ -260,8 +261,8 @@ def path_of(parts: Mapping[str, str]) -> str:
     return parts["institution"] if group is None else f"{group}/{parts['institution']}"
 
 
-def _said(body: bytes) -> Response:
-    return Response(body, 200, CONTENT_TYPE, _CORS)
+def _said(body: bytes, *more: tuple[str, str]) -> Response:
+    return Response(body, 200, CONTENT_TYPE, (*_CORS, *more))
 
 
 def _absent(door: Door, path: str, method: str) -> Response:
