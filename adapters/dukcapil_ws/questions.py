@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ELEMENTS: Final = frozenset(VERIFY_ELEMENTS)
 _LONGEST_ELEMENT: Final = 1000
 _PERCENT: Final = 100
-_PERCENT_DIGITS: Final = 3
+_PERCENT_DIGITS: Final = 15
 _is_nik: Final = re.compile(EXPRESSION).fullmatch
 _is_card: Final = re.compile("[0-9]{16}").fullmatch
 
