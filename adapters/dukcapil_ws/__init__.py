@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from adapters.dukcapil_ws.absorbing import Refusals
 from adapters.dukcapil_ws.asked import parameters
-from adapters.dukcapil_ws.clients import Client, Directory, proves_nothing, retry_after
-from adapters.dukcapil_ws.questions import is_well_formed, question_of
+from adapters.dukcapil_ws.clients import Client, Directory, retry_after
+from adapters.dukcapil_ws.guessing import Guesses
+from adapters.dukcapil_ws.questions import granted, is_well_formed, question_of
 from adapters.dukcapil_ws.settings import DukcapilWsConfig
 from adapters.dukcapil_ws.wording import (
     CONTENT_TYPE,
@@ -31,7 +32,7 @@ from adapters.dukcapil_ws.wording import (
     UNKNOWN_IP,
     USER_INACTIVE,
     WRONG_IP,
-    service_of,
+    nothing_at,
 )
 from gateway.contract import Asking, Extension, GatewayError, Health, hookimpl
 from gateway.contract.errors import CentreRefusedUs, Denied, Invalid, OutsideHours, QuotaExhausted, Unauthenticated
@@ -72,6 +73,7 @@ class DukcapilWs(Extension):
         self._clock = host.clock
         self._directory = Directory(())
         self._refusals = Refusals(config.absorb)
+        self._guesses = Guesses()
 
     @hookimpl
     def gateway_routes(self) -> Sequence[Route]:
@@ -145,12 +147,18 @@ class DukcapilWs(Extension):
         return await self._serve(request, "ws_server")
 
     async def _serve(self, request: Request, door: Door) -> Response:
-        place = self._directory.at(door, path_of(request.path))
+        path, method = path_of(request.path), request.path["method"]
+        proposed = self._directory.service(method)
+        if proposed is None:
+            return _absent(door, path, method)
+        place = self._directory.at(door, path)
         asked = parameters(request.body, request.query, request.headers)
-        client = place.find(asked.get("user", ""))
-        method = request.path["method"]
-        question = question_of(client.service(method) if client is not None else service_of(method), asked)
-        code = self._refused(door, client, question, asked)
+        client = self._proven(place, asked, request.peer)
+        service = proposed if client is None else client.service(method)
+        if service is None:
+            return _absent(door, path, method)
+        question = question_of(service, asked)
+        code = _missing(door, client, question, asked)
         if code or client is None or question is None:
             self.host.log.info("dukcapil_ws.call.refused", code=code, request_id=request.request_id)
             return _said(place.refusal(code, client))
@@ -159,17 +167,18 @@ class DukcapilWs(Extension):
         except GatewayError as error:
             return self._told(error, client, place, request)
 
-    def _refused(self, door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:
-        """The code of what is wrong with a call before anybody is asked; empty when nothing is."""
-        password = asked.get("password", "")
-        if not (asked.get("user") and password and (asked.get("ip") or door == "ws_server")):
-            return NO_CREDENTIALS
-        if question is None:
-            return INCOMPLETE
-        if client is None:
-            proves_nothing(password)
-            return LOGIN_FAILED
-        return "" if client.proves(password, self._clock.now()) else LOGIN_FAILED
+    def _proven(self, place: Place, asked: Mapping[str, str], peer: str) -> Client | None:
+        """The program whose user id and password a call holds; one guessed at too often is not even compared."""
+        password, now = asked.get("password", ""), self._clock.monotonic()
+        client = place.named(asked.get("user", ""))
+        if client is None or not password or not self._guesses.may(client.name, peer, now):
+            place.waste(password, self._clock.now())
+            return None
+        if client.proves(password, self._clock.now()):
+            return client
+        if self._guesses.failed(client.name, peer, now):
+            self.host.log.warning("dukcapil_ws.password.guessed", client=client.name)
+        return None
 
     async def _ask(
         self, client: Client, place: Place, question: Question, asked: Mapping[str, str], request: Request
@@ -185,6 +194,14 @@ class DukcapilWs(Extension):
             return _said(place.refusal(WRONG_IP if self._directory.knows_ip(ip) else UNKNOWN_IP, client))
         if not is_well_formed(question):
             return _said(place.refusal(MALFORMED, client))
+        right = self.host.right(caller)
+        if right is not None and question.service not in right.services:
+            return _said(place.refusal(INSTITUTION_INACTIVE, client))
+        if right is not None and question.elements:
+            held = granted(question, right, caller)
+            if held is None:
+                return _said(place.refusal(INCOMPLETE, client))
+            question = held
         refused = self._refusals.of(client.name, question, now)
         if refused is not None:
             raise refused
@@ -210,22 +227,32 @@ class DukcapilWs(Extension):
         )
         if isinstance(error, Invalid) and (error.said or any(one.code == "centre_format" for one in error.faults)):
             return _said(error.said or place.refusal(MALFORMED, client))
+        after = error.retry_after if error.retry_after is not None else error.default_retry_after
+        again = ("retry-after", retry_after(after))
         for kind, code in _CODES:
             if isinstance(error, kind):
-                return _said(place.refusal(code, client))
-        after = error.retry_after if error.retry_after is not None else error.default_retry_after
+                return _said(error.said or place.refusal(code, client), *(() if after is None else (again,)))
+        if isinstance(error, Denied | Invalid):  # nothing that the program sent, and nothing that it can put right
+            self.host.log.error("dukcapil_ws.client.unusable", client=client.name, reason=error.detail)
         status = 503 if client.profile.refusal == "http_503" else 200
-        return Response(client.away(), status, CONTENT_TYPE, (*_CORS, ("retry-after", retry_after(after))))
+        return Response(client.away(), status, CONTENT_TYPE, (*_CORS, again))
 
 
 _CODES: tuple[tuple[type[GatewayError], str], ...] = (
     (QuotaExhausted, QUOTA),
     (OutsideHours, OUTSIDE_HOURS),
     (Unauthenticated, USER_INACTIVE),
-    (Denied, INSTITUTION_INACTIVE),
-    (Invalid, INSTITUTION_INACTIVE),
 )
-"""Refusals that the service has a code for: the program's own quota, hours, user and institution."""
+"""Refusals that the service has a code for: the program's own quota, hours and user."""
+
+
+def _missing(door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:
+    """The code of what is wrong with a call before anybody is asked; empty when nothing is."""
+    if not (asked.get("user") and asked.get("password") and (asked.get("ip") or door == "ws_server")):
+        return NO_CREDENTIALS
+    if question is None:
+        return INCOMPLETE
+    return LOGIN_FAILED if client is None else ""
 
 
 def path_of(parts: Mapping[str, str]) -> str:
@@ -234,5 +261,9 @@ def path_of(parts: Mapping[str, str]) -> str:
     return parts["institution"] if group is None else f"{group}/{parts['institution']}"
 
 
-def _said(body: bytes) -> Response:
-    return Response(body, 200, CONTENT_TYPE, _CORS)
+def _said(body: bytes, *more: tuple[str, str]) -> Response:
+    return Response(body, 200, CONTENT_TYPE, (*_CORS, *more))
+
+
+def _absent(door: Door, path: str, method: str) -> Response:
+    return Response(nothing_at(f"/{door}/get_json/{path}/{method}"), 404, CONTENT_TYPE)

@@ -11,6 +11,7 @@ Numbers keep their digits, for NIKs of provinces from 91 exceed 2^53. What canno
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -35,13 +36,14 @@ _SPELLINGS: Mapping[str, str] = {
     "no_kartu_keluarga": "NO_KK",
 }
 _MOST_FIELDS = 200
-_LONGEST_FLOAT = 24
 _LONGEST_NUMBER = 20
+_is_short = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?").fullmatch
+"""Floats that may be computed with: an exponent of more digits costs memory, or is beyond what a decimal can be."""
 
 
 def _digits(literal: str) -> str:
     """A float's text: plain digits where it is whole, such as `3527012904900001.0`, else as it came."""
-    if len(literal) > _LONGEST_FLOAT:
+    if not _is_short(literal):
         return literal
     number = Decimal(literal)
     whole = abs(number.adjusted()) < _LONGEST_NUMBER and number == number.to_integral_value()

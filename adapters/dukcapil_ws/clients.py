@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from adapters.dukcapil_ws.dialect import rendered
+from adapters.dukcapil_ws.settings import ClientConfig
 from adapters.dukcapil_ws.wording import AWAY, TEXTS, page, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from zoneinfo import ZoneInfo
 
-    from adapters.dukcapil_ws.settings import ClientConfig, Door
+    from adapters.dukcapil_ws.settings import Door
     from adapters.dukcapil_ws.wording import ErrorShape
     from gateway.contract import CentreService, Reply
 
@@ -24,9 +26,6 @@ SKEW: Final = timedelta(minutes=15)
 
 MARGIN: Final = 0.5
 """Seconds before a program gives up by which it is answered; a tenth of its patience where that is less."""
-
-_NOBODY: Final = b"\x00" * 32
-_METHODS_KEPT: Final = 256
 
 
 class Client:
@@ -52,16 +51,10 @@ class Client:
         self._password = password.encode()
         self._zone = zone
         self._services = {method.upper(): service for method, service in profile.methods.items()}
-        self._known: dict[str, CentreService] = {}
 
-    def service(self, method: str) -> CentreService:
-        """The class of a METHOD, any case."""
-        known = self._known.get(method)
-        if known is None:
-            known = self._services.get(method.upper()) or service_of(method)
-            if len(self._known) < _METHODS_KEPT:
-                self._known[method] = known
-        return known
+    def service(self, method: str) -> CentreService | None:
+        """The class of a METHOD, any case; None for one that neither the profile nor the service knows."""
+        return self._services.get(method.upper()) or service_of(method)
 
     def proves(self, password: str, now: float) -> bool:
         """Whether a password is this program's, compared in constant time.
@@ -75,6 +68,10 @@ class Client:
             return hmac.compare_digest(given, self._password)
         right = [hmac.compare_digest(given, each) for each in sorted(self._daily(now))]
         return any(right)
+
+    def twin(self) -> Client:
+        """One like it whose password nobody knows: comparing with it takes as long."""
+        return _stand_in(self.profile, self._zone)
 
     def _daily(self, now: float) -> set[bytes]:
         """The passwords of today, and around midnight of the day next to it."""
@@ -93,6 +90,14 @@ class Client:
         return page(AWAY, profile.refusal_text, profile.error_shape, bare=profile.door == "ws_server")
 
 
+def _stand_in(profile: ClientConfig, zone: ZoneInfo) -> Client:
+    """Somebody with a password that nobody knows."""
+    return Client("", profile, secrets.token_hex(16), "", zone)
+
+
+_NOBODY: Final = _stand_in(ClientConfig(path="-", user_id="-"), ZoneInfo("UTC"))
+
+
 class Place:
     """The programs of one path, by user id; empty where nobody is at home.
 
@@ -104,14 +109,25 @@ class Place:
     def __init__(self, door: Door, clients: Iterable[Client] = ()) -> None:
         self._bare = door == "ws_server"
         self._clients = {client.profile.user_id: client for client in clients}
-        self._shape: ErrorShape = next((one.profile.error_shape for one in self._clients.values()), "respon")
+        first = next(iter(self._clients.values()), None)
+        self._shape: ErrorShape = "respon" if first is None else first.profile.error_shape
+        self._nobody = _NOBODY if first is None else first.twin()
 
-    def find(self, user: str) -> Client | None:
-        """The program with a user id."""
+    def named(self, user: str) -> Client | None:
+        """The program with a user id, proved or not."""
         return self._clients.get(user)
 
+    def waste(self, password: str, now: float) -> None:
+        """Take as long as a comparison with the password of a program of this path.
+
+        Args:
+            password: As sent.
+            now: Unix seconds.
+        """
+        self._nobody.proves(password, now)
+
     def refusal(self, code: str, client: Client | None) -> bytes:
-        """A code in a program's own shape, or in the one of this path for somebody unknown."""
+        """A code in the own shape of a program that proved itself, or in the one of this path for anybody else."""
         shape = client.profile.error_shape if client is not None else self._shape
         return page(code, TEXTS[code], shape, bare=self._bare)
 
@@ -130,20 +146,23 @@ class Directory:
         for client in self.clients:
             grouped.setdefault((client.profile.door, client.profile.path), []).append(client)
         self._places = {place: Place(place[0], here) for place, here in grouped.items()}
+        self._services: dict[str, CentreService] = {}
+        for client in self.clients:
+            for method, service in client.profile.methods.items():
+                self._services.setdefault(method.upper(), service)
         self._empty: dict[Door, Place] = {"dukcapil": Place("dukcapil"), "ws_server": Place("ws_server")}
 
     def at(self, door: Door, path: str) -> Place:
         """The programs at a path."""
         return self._places.get((door, path)) or self._empty[door]
 
+    def service(self, method: str) -> CentreService | None:
+        """The class of a METHOD for callers who have not proved themselves; None for one that no program calls."""
+        return service_of(method) or self._services.get(method.upper())
+
     def knows_ip(self, ip: str) -> bool:
         """Whether any program may declare this address."""
         return ip in self._ips
-
-
-def proves_nothing(password: str) -> None:
-    """Take as long for an unknown user as for a wrong password."""
-    hmac.compare_digest(password.encode("utf-8", "replace"), _NOBODY)
 
 
 def retry_after(seconds: float | None) -> str:

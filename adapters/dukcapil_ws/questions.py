@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from gateway.catalogue.fields import VERIFY_ELEMENTS
 from gateway.catalogue.nik import EXPRESSION
 from gateway.contract import CentreService, Question
@@ -12,10 +14,12 @@ from gateway.contract import CentreService, Question
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.contract import Caller, Right
+
 _ELEMENTS: Final = frozenset(VERIFY_ELEMENTS)
 _LONGEST_ELEMENT: Final = 1000
 _PERCENT: Final = 100
-_PERCENT_DIGITS: Final = 3
+_PERCENT_DIGITS: Final = 15
 _is_nik: Final = re.compile(EXPRESSION).fullmatch
 _is_card: Final = re.compile("[0-9]{16}").fullmatch
 
@@ -43,6 +47,13 @@ def _verification(nik: str, asked: Mapping[str, str]) -> Question | None:
         return None
     percent = int(threshold)
     return Question(CentreService.VERIFY, nik, elements, percent) if 1 <= percent <= _PERCENT else None
+
+
+def granted(question: Question, right: Right, caller: Caller) -> Question | None:
+    """A verification of those elements that right and caller hold, as the centre does it; None where none is left."""
+    fields = right.fields if caller.fields is None else right.fields & caller.fields
+    elements = tuple((name, value) for name, value in question.elements if name in fields)
+    return replace(question, elements=elements) if elements else None
 
 
 def is_well_formed(question: Question) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -12,6 +12,7 @@ from gateway.contract import CentreService, ExtensionConfig
 
 Door = Literal["dukcapil", "ws_server"]
 Numbers = Literal["as_given", "number", "string"]
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}$")]
 _VILLAGE = re.compile(r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}\.?[0-9]{4}")
 
 
@@ -83,12 +84,14 @@ class ClientConfig(ExtensionConfig):
         default=None, description="Desa yang dilayani, bila satu. / The village it serves, where it is one."
     )
     waits: Annotated[float, Field(ge=0.5, le=120.0)] = Field(
-        default=10.0, description="Detik program itu menunggu. / Seconds the program waits."
+        default=10.0,
+        description="Detik program itu menunggu, paling lama centre.deadline_max. / "
+        "Seconds the program waits, at most centre.deadline_max.",
     )
-    methods: Mapping[str, CentreService] = Field(
+    methods: Mapping[MethodName, CentreService] = Field(
         default_factory=dict,
-        description='Kelas METHOD yang namanya menyesatkan, seperti { CARI = "family_card" }. / '
-        "Class of a METHOD whose name misleads.",
+        description='Kelas METHOD lain yang dipanggilnya, seperti { CARI = "family_card" }. / '
+        "Class of other METHODs it calls.",
     )
 
 
@@ -118,3 +121,7 @@ class DukcapilWsConfig(ExtensionConfig):
         description="Detik pertanyaan yang ditolak pusat tidak diulang ke pusat. / "
         "Seconds a question that the centre refused is not put to it again.",
     )
+
+    def longest_waits(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        """What each program waits."""
+        return [(("clients", name, "waits"), client.waits) for name, client in self.clients.items()]

@@ -75,9 +75,25 @@ def _record(code: str, text: str, shape: ErrorShape) -> dict[str, str]:
     return {"RESPONSE_CODE": code, "RESPONSE_DESC": text, "RESPONSE": text}
 
 
-def service_of(method: str) -> CentreService:
-    """The class of a METHOD by what its name holds, any case, as the names seen at institutions have it."""
-    name = method.lower()
-    if "verif" in name:
-        return CentreService.VERIFY
-    return CentreService.FAMILY_CARD if "kk" in name else CentreService.BIODATA
+_BIODATA = "CALL_NIK NIK BYNIK GET_NIK GET_PENDUDUK BIODATA GET_BIODATA ADM_DESA CALL_NIK_KECAMATAN"
+_FAMILY_CARD = "CALL_NIK_GET_KK GET_KK CALL_KK NOKK"
+_VERIFY = "NIK_VERIFBY_ELEMEN CALL_VERIFY_BY_ELEMEN"
+_SERVICES: Final[Mapping[str, CentreService]] = {
+    **dict.fromkeys(_BIODATA.split(), CentreService.BIODATA),
+    **dict.fromkeys(_FAMILY_CARD.split(), CentreService.FAMILY_CARD),
+    **dict.fromkeys(_VERIFY.split(), CentreService.VERIFY),
+}
+
+
+def service_of(method: str) -> CentreService | None:
+    """The class of a METHOD seen at institutions, any case; None for every other, which a profile may name.
+
+    Nothing is guessed from parts of a name: a write or a deed asked for by a name nobody knows would be answered as a
+    look-up.
+    """
+    return _SERVICES.get(method.upper())
+
+
+def nothing_at(path: str) -> bytes:
+    """What the service's framework says where it serves nothing; goes with HTTP 404."""
+    return msgspec.json.encode({"status": 404, "error": "Not Found", "message": "No message available", "path": path})

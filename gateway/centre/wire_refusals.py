@@ -145,11 +145,14 @@ def scalar_text(raw: msgspec.Raw | None) -> str:
 
 
 def refusal(code: str, service: CentreService, body: bytes = b"") -> GatewayError:
-    """The error that any code is raised as, but the fates and *not found*; one about the number keeps the body."""
+    """The error that any code is raised as, but the fates and *not found*.
+
+    One about the number keeps the body, and so does 06, whose text nobody knows beforehand.
+    """
     if code == QUOTA:
         return QuotaExhausted()
     if code == OUTSIDE_HOURS:
-        return OutsideHours()
+        return OutsideHours(said=body)
     if code == "15":
         return Invalid(faults=(_format_fault(service),), said=body)
     if code in REFUSED_US:

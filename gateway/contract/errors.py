@@ -55,7 +55,7 @@ class GatewayError(Exception):
         executed: Whether the centre may have acted, where it differs from the leaf's default.
         faults: Each wrong field.
         headers: Further response header fields, such as `RateLimit`.
-        said: What the centre said of the number asked for, to the byte; empty where it said nothing of it.
+        said: What the centre said of the number asked for, or of its hours, to the byte; empty where it said neither.
     """
 
     code: ClassVar[str] = "internal"

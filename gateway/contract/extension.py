@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.contract.host import Host
 
 API_VERSION = 1
@@ -25,6 +27,13 @@ class ExtensionConfig(BaseModel):
     """Base of every extension's `Config`: strict, frozen, unknown keys are errors."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    def longest_waits(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        """How long callers wait by this config: keys below its table, and seconds.
+
+        One beyond `centre.deadline_max` could not be kept, and is a fault of the config.
+        """
+        return ()
 
 
 class Extension:

@@ -73,6 +73,8 @@ class Request(msgspec.Struct):
         request_id: Correlation id, also in the answer's `X-Request-Id`.
         deadline: Monotonic seconds until which the caller waits.
         traceparent: W3C trace context, or None.
+        peer: Address of who opened the connection, a proxy's where one stands between; given where the handler itself
+            finds the caller, empty elsewhere and where it is not known.
     """
 
     caller: Caller | None
@@ -83,6 +85,7 @@ class Request(msgspec.Struct):
     request_id: str
     deadline: float
     traceparent: str | None = None
+    peer: str = ""
 
     def known_caller(self) -> Caller:
         """The caller of a route whose rule demands one.
@@ -166,8 +169,9 @@ class Route:
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount,
-            and the gateway's own API does not describe it.
-        raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only.
+            and the gateway's own API does not describe it; more slashes before or behind the path mean the same.
+        raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the
+            longest deadline there is, `centre.deadline_max`, for it knows how long its callers wait.
         ends: When it goes; None for a route that stays.
         status: HTTP status of a good answer.
         parameters: Header fields and query parameters of its own.

@@ -166,7 +166,8 @@ class Application:
             self.door.permit(caller, rule)
         limits = self.limits
         now = self._clock.monotonic()
-        deadline = intake.deadline_of(headers, now, limits.deadline, limits.deadline_max)
+        default = limits.deadline_max if mounted.route.raw else limits.deadline
+        deadline = intake.deadline_of(headers, now, default, limits.deadline_max)
         content = None
         if mounted.reader is not None:
             mounted.reader.check(headers)
@@ -183,6 +184,7 @@ class Application:
             request_id,
             deadline,
             intake.traceparent_of(headers),
+            exchange.peer() if rule.who is Who.HANDLER else "",
         )
 
     def _ready(

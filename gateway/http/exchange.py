@@ -43,6 +43,9 @@ class Exchange(Protocol):
     def fields(self) -> Fields:
         """The header fields; under RSGI one that is not ASCII has the value `UNREADABLE`."""
 
+    def peer(self) -> str:
+        """The address of who opened the connection, without its port; empty where it is not known."""
+
     async def whole(self) -> bytes:
         """The whole body, unbounded: only for one whose declared length was checked.
 
@@ -85,6 +88,11 @@ class RsgiExchange:
         if len(headers) != len(names):  # Granian leaves out values that are not ASCII
             found += [(name, UNREADABLE) for name in headers.keys() if name not in names]  # noqa: SIM118 # no mapping
         return found
+
+    def peer(self) -> str:
+        """The address of who opened the connection."""
+        client: str = self._scope.client
+        return client.rpartition(":")[0]
 
     async def whole(self) -> bytes:
         """The whole body."""
@@ -137,6 +145,11 @@ class AsgiExchange:
     def fields(self) -> Fields:
         """The header fields."""
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._scope["headers"]]
+
+    def peer(self) -> str:
+        """The address of who opened the connection."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
 
     async def whole(self) -> bytes:
         """The whole body."""

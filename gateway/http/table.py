@@ -137,6 +137,12 @@ class RouteTable:
         return found, parameters
 
     def _at(self, path: str) -> tuple[dict[str, Mounted], Mapping[str, str]]:
+        found = self._match(path) or self._where_another_stood(path)
+        if found is None:
+            raise NotFound("There is nothing at this address.")
+        return found
+
+    def _match(self, path: str) -> tuple[dict[str, Mounted], Mapping[str, str]] | None:
         exact = self._exact.get(path)
         if exact is not None:
             return exact, NO_PATH_PARAMETERS
@@ -144,4 +150,10 @@ class RouteTable:
             match = pattern.match(path)
             if match is not None:
                 return by_method, match.groupdict()
-        raise NotFound("There is nothing at this address.")
+        return None
+
+    def _where_another_stood(self, path: str) -> tuple[dict[str, Mounted], Mapping[str, str]] | None:
+        """Absolute routes also with more slashes around their path, which other frameworks overlook."""
+        tidy = f"/{path.strip('/')}"
+        found = self._match(tidy) if tidy != path else None
+        return found if found is not None and all(one.route.absolute for one in found[0].values()) else None

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _CODES = {Status.DECEASED: "11", Status.DUPLICATE: "12", Status.INACTIVE: "14", Status.MOVED: "14"}
 _DIGITS, _WOMEN, _CENTURIES, _PERCENT = 16, 40, (1900, 2000), 100
+_LONGEST_CLAIM = 1000
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -165,7 +166,9 @@ def _complete(call: Call) -> bool:
     """Whether the parameters that belong to the kind of question are there."""
     params = call.params
     if call.kind == "verify":
-        return bool(params.get("nik") and _claims(params) and _is_threshold(params.get("threshold", "")))
+        claims = _claims(params)
+        fits = bool(claims) and all(len(claim) <= _LONGEST_CLAIM for claim in claims.values())
+        return bool(params.get("nik") and fits and _is_threshold(params.get("threshold", "")))
     return bool(params.get("nik") or (call.kind == "kk" and params.get("NO_KK")))
 
 

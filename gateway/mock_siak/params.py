@@ -6,7 +6,8 @@ string, and a copy of the JSON in any header. Where a name appears twice the bod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -29,6 +30,21 @@ _SPELLINGS: Mapping[str, str] = {
     "treshold": "threshold",
     "threshold": "threshold",
 }
+_LONGEST = 20
+_MOST_FIELDS = 200
+"""Fields of a form; one of more has none, as if it could not be read."""
+
+
+def _number(literal: str) -> str:
+    """A float's text: digits where it is whole and short, else as it came."""
+    mantissa, _, exponent = literal.lower().partition("e")
+    if len(mantissa) > 2 * _LONGEST or len(exponent.lstrip("+-")) > 2:  # noqa: PLR2004 # digits of an exponent
+        return literal
+    number = Decimal(literal)
+    return str(int(number)) if abs(number.adjusted()) < _LONGEST and number == int(number) else literal
+
+
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=_number).decode
 
 
 def parameters(body: bytes, query: str, headers: Iterable[str]) -> dict[str, str]:
@@ -51,13 +67,16 @@ def _body(body: bytes) -> Iterable[tuple[str, object]]:
         return ()
     if text.startswith(b"{"):
         return _json(text)
-    return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
+    try:
+        return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return ()
 
 
 def _json(text: bytes) -> Iterable[tuple[str, object]]:
     """The members of a JSON object; anything else has none, as if no parameter had been sent."""
     try:
-        return msgspec.json.decode(text, type=dict[str, object]).items()
+        return _decode(text).items()
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return ()
 
@@ -73,5 +92,5 @@ def _named(pairs: Iterable[tuple[str, object]]) -> Iterator[tuple[str, str]]:
     for name, value in pairs:
         if isinstance(value, str):
             yield _SPELLINGS.get(name.lower()) or name.upper(), value.strip()
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif isinstance(value, int) and not isinstance(value, bool):
             yield _SPELLINGS.get(name.lower()) or name.upper(), str(value)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.registry.manifest import Kind
     from gateway.settings import ConfigFault, Settings
+    from gateway.settings.locate import KeyPath
 
 
 ANYTHING = (Exception, SystemExit)
@@ -111,11 +112,25 @@ def _add(made: Plan, settings: Settings, kind: Kind, point: EntryPoint) -> None:
     tables = settings.plugins if kind == "plugin" else settings.adapters
     try:
         found_config = checked(cls.Config, tables.table(point.name), settings.source, (f"{kind}s", point.name))
+        found_config.faults.extend(_too_patient(settings, (f"{kind}s", point.name), found_config.value))
     except ANYTHING as error:
         raise Broken(f"{point.value} fails while it checks its own Config") from error
     made.faults.extend(found_config.faults)
     if found_config.value is not None:
         made.planned.append(Planned(kind, point.name, cls, found_config.value))
+
+
+def _too_patient(settings: Settings, at: KeyPath, config: ExtensionConfig | None) -> list[ConfigFault]:
+    longest = settings.centre.deadline_max
+    return [
+        settings.source.fault(
+            (*at, *path),
+            f"{seconds:g} is more than centre.deadline_max = {longest:g}",
+            "lower it, or raise centre.deadline_max",
+        )
+        for path, seconds in (config.longest_waits() if config is not None else ())
+        if seconds > longest
+    ]
 
 
 def _absent(settings: Settings, kind: Kind, name: str, position: int) -> ConfigFault:

@@ -74,6 +74,17 @@ def test_routes_are_found_by_method_and_path() -> None:
     assert refused.value.headers == (("allow", "GET, HEAD, POST"),)
 
 
+@pytest.mark.parametrize("path", ["/old/a/ask/", "//old/a/ask", "///old/a/ask//"])
+def test_more_slashes_mean_the_same_where_another_service_stood(path: str) -> None:
+    """Absolute routes only: at our own addresses a slash more is another address."""
+    table = RouteTable([mount(route(path="/old/{who}/ask", absolute=True)), mount(PLAIN)])
+    found, parameters = table.find("GET", path)
+    assert (found.route.path, dict(parameters)) == ("/old/{who}/ask", {"who": "a"})
+    for wrong in ("/things/", "//things", "/old/a//ask", "//"):
+        with pytest.raises(NotFound):
+            table.find("GET", wrong)
+
+
 def test_it_is_idle_once_the_last_request_ended() -> None:
     """Whoever waits for the end of all requests is told when the last one left, and not before."""
 

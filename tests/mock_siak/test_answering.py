@@ -269,7 +269,8 @@ def test_verify_tells_one_verdict_per_submitted_element() -> None:
         "NO_KAB": "Sesuai",
         "NO_PROP": "Tidak Sesuai",
     }
-    assert verify(Office(kinds=ALL_KINDS), NO_KK="9" * 5000) == {"NO_KK": "Tidak Sesuai"}
+    assert verify(Office(kinds=ALL_KINDS), NO_KK="9" * 1000) == {"NO_KK": "Tidak Sesuai"}
+    assert "Parameter Tidak Lengkap / Tidak Valid" in verify(Office(kinds=ALL_KINDS), NO_KK="9" * 5000).values()
 
 
 def test_the_threshold_decides() -> None:

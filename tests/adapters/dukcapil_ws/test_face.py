@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.dukcapil_ws.guessing import TRIES
 from adapters.dukcapil_ws.wording import AWAY_TEXT
 from gateway.http.openapi import document
+from gateway.registry import plan
 from tests.adapters.dukcapil_ws.stage import ACCOUNTS, PROGRAMS, Face, config
 from tests.http.rig import LOOKUP, ask
 
@@ -85,6 +87,35 @@ def test_nobody_at_home(face: Face) -> None:
     assert said(ask(face.rig.url, "POST", wrong_door, body)) == "Login Gagal"
 
 
+@pytest.mark.parametrize(
+    "method", ["xyz", "CALL_AKTA", "delete_everything", "NIK%00", "NIK%0a", "NIK%ff", "GET_NIK_BKKBN"]
+)
+def test_a_method_that_nobody_knows_is_not_there(face: Face, method: str) -> None:
+    """Good credentials do not make a look-up of it, and the centre is not asked."""
+    before = face.calls
+    heard = face.post(face.rig.url, "uji_beban", face.call("uji_beban", face.rig.nik()), method)
+    assert (heard.status, heard.json["error"]) == (404, "Not Found")
+    assert face.calls == before
+
+
+def test_who_has_not_proved_itself_learns_nothing_about_others(tmp_path: Path) -> None:
+    """A user that exists and one that does not are refused alike, whatever shape and methods the first has."""
+    programs = {"kuota_habis": "", "di_luar_jam": 'methods = { CARI = "family_card" }\n'}
+    with Face.rig_of(tmp_path, programs) as rig:
+        face = Face(rig, programs)
+        for method in ("CALL_NIK", "CARI", "NIK_VERIFBY_ELEMEN"):
+            for nik in (rig.nik(), ""):
+                call = {**face.call("di_luar_jam", nik), "password": "salah"}
+                heard = [
+                    face.post(rig.url, "di_luar_jam", {**call, "user_id": user}, method)
+                    for user in ("di_luar_jam", "kuota_habis", "siapa_saja")
+                ]
+                assert len({(one.status, one.body) for one in heard}) == 1
+        own = face.post(rig.url, "di_luar_jam", face.call("di_luar_jam", ""), "CARI").json["content"][0]
+        assert own == {"RESPON": "Parameter Tidak Lengkap / Tidak Valid", "RESPONSE_CODE": "07"}
+        assert face.post(rig.url, "kuota_habis", face.call("kuota_habis", rig.nik()), "CARI").status == 404
+
+
 def test_its_addresses_are_no_part_of_our_own_api(face: Face) -> None:
     """The OpenAPI document leaves them out, for they speak the service's dialect; drawn apart they are well formed."""
     assert not any("get_json" in path for path in face.rig.document["paths"])
@@ -146,12 +177,25 @@ def test_a_revoked_caller_is_an_inactive_user(small: Face) -> None:
         ({"right": None}, "its caller's right does not hold its purpose"),
     ],
 )
-def test_a_caller_that_may_not_is_an_inactive_institution(tmp_path: Path, facts: dict[str, Any], reason: str) -> None:
-    """A caller bound elsewhere or without a right serves no program; the log tells the admin why."""
+def test_a_caller_that_may_not_is_our_own_fault(tmp_path: Path, facts: dict[str, Any], reason: str) -> None:
+    """A caller bound elsewhere or without a right serves no program, which hears no untruth; the log tells why."""
     with Face.rig_of(tmp_path, {"uji_beban": ""}) as rig:
         face = Face(rig, {"uji_beban": ""}, {"uji_beban": facts})
-        assert said(face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik()))) == "Instansi Tidak Aktif"
-        assert [line["reason"] for line in rig.log("dukcapil_ws.client.unusable")][-1] == reason
+        assert reason in [line["reason"] for line in rig.log("dukcapil_ws.client.unusable")]
+        before = len(rig.log("dukcapil_ws.client.unusable"))
+        assert said(face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik()))) == AWAY_TEXT
+        assert [line["level"] for line in rig.log("dukcapil_ws.client.unusable")][before:] == ["error"]
+
+
+def test_elements_a_caller_does_not_hold_are_left_out_of_a_verification(tmp_path: Path) -> None:
+    """As the centre does it; with none left the parameters are incomplete."""
+    with Face.rig_of(tmp_path, {"uji_beban": ""}) as rig:
+        face = Face(rig, {"uji_beban": ""}, {"uji_beban": {"fields": ["NAMA_LGKP"]}})
+        call = face.call("uji_beban", rig.nik(), TRESHOLD=80, NAMA_LGKP="X", AGAMA="ISLAM")
+        heard = face.post(rig.url, "uji_beban", call, "NIK_VERIFBY_ELEMEN")
+        assert list(heard.json["content"][0]) == ["NAMA_LGKP"]
+        del call["NAMA_LGKP"]
+        assert said(face.post(rig.url, "uji_beban", call, "NIK_VERIFBY_ELEMEN")).startswith("Parameter Tidak Lengkap")
 
 
 def test_a_program_without_secrets_is_left_out_and_the_others_are_served(tmp_path: Path) -> None:
@@ -165,7 +209,7 @@ def test_a_program_without_secrets_is_left_out_and_the_others_are_served(tmp_pat
         assert rig.get("/health/ready").status == 200
 
 
-def test_a_service_or_purpose_beyond_the_right_is_an_inactive_institution(face: Face) -> None:
+def test_a_service_beyond_the_right_is_an_inactive_institution(face: Face) -> None:
     """What the right does not cover is refused before the centre is asked."""
     before = face.calls
     call = face.call("dpmptsp", face.rig.nik())
@@ -233,6 +277,17 @@ def test_nothing_personal_is_logged(face: Face) -> None:
     assert [mark for mark in marks if mark in text] == []
 
 
+def test_a_password_cannot_be_found_by_trying(small: Face) -> None:
+    """After too many wrong ones the right one is refused as they are, from this address; the log says it once."""
+    right = small.call("uji_beban", small.rig.nik())
+    wrong = {**right, "password": "salah"}
+    refused = {small.post(small.rig.url, "uji_beban", wrong).body for _ in range(TRIES + 5)}
+    assert {small.post(small.rig.url, "uji_beban", right).body} == refused
+    assert small.calls == 0
+    assert [line["client"] for line in small.rig.log("dukcapil_ws.password.guessed")] == ["uji_beban"]
+    assert "salah" not in small.rig.logged.getvalue().decode()
+
+
 def test_a_reload_takes_over_profiles(tmp_path: Path) -> None:
     """A program's new shape and refusal are in force after a reload, without a restart."""
     with Face.rig_of(tmp_path, {"uji_beban": ""}) as rig:
@@ -258,3 +313,16 @@ def test_a_program_waits_as_long_as_its_profile_says(tmp_path: Path) -> None:
         heard = face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik()))
         assert said(heard) == AWAY_TEXT
         assert 0.4 < rig.clock.monotonic() - started < 3.0
+
+
+def test_a_patient_program_waits_longer_than_the_gateways_own_callers(tmp_path: Path) -> None:
+    """A wait above `centre.deadline` holds; one above `centre.deadline_max` is a fault of the config."""
+    programs = {"uji_beban": "waits = 5.0\n"}
+    with Face.rig_of(tmp_path, programs, "[centre]\ndeadline = 0.3\ndeadline_max = 5.0\n") as rig:
+        face = Face(rig, programs)
+        rig.behave(mean_seconds=0.8, sigma=0)
+        assert face.post(rig.url, "uji_beban", face.call("uji_beban", rig.nik())).json["content"][0]["NIK"]
+        text = config({"uji_beban": "waits = 5.5\n"}, "[centre]\ndeadline = 0.3\ndeadline_max = 5.0\n")
+        (fault,) = plan(rig.settings(text)).faults
+        assert fault.key == "adapters.dukcapil_ws.clients.uji_beban.waits"
+        assert fault.message == "5.5 is more than centre.deadline_max = 5"

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from adapters.dukcapil_ws.absorbing import KEPT, Refusals
 from adapters.dukcapil_ws.asked import parameters
-from adapters.dukcapil_ws.clients import Client, retry_after
+from adapters.dukcapil_ws.clients import Client, Directory, retry_after
 from adapters.dukcapil_ws.dialect import rendered
+from adapters.dukcapil_ws.guessing import KEPT as KEPT_GUESSES
+from adapters.dukcapil_ws.guessing import REST, TRIES, Guesses
 from adapters.dukcapil_ws.questions import is_well_formed, question_of
 from adapters.dukcapil_ws.settings import ClientConfig, DukcapilWsConfig
 from adapters.dukcapil_ws.wording import AWAY, MISLEADING, TEXTS, service_of
@@ -38,6 +40,8 @@ KINDS = {"biodata": CentreService.BIODATA, "kk": CentreService.FAMILY_CARD, "ver
         (b'{"nik": 9171012345670001.0}', {}, {}, {"nik": "9171012345670001"}),
         (b'{"nik": 9.171012345670001e15}', {}, {}, {"nik": "9171012345670001"}),
         (b'{"nik": 1e999999999}', {}, {}, {"nik": "1e999999999"}),
+        (b'{"nik": 1E9999999999999999999}', {}, {}, {"nik": "1E9999999999999999999"}),
+        (b'{"nik": 0e-9999999999999999999}', {}, {}, {"nik": "0e-9999999999999999999"}),
         (b'{"nik": 1.23456789012345678901234567}', {}, {}, {"nik": "1.23456789012345678901234567"}),
         (b'{"nik": 3.5}', {}, {}, {"nik": "3.5"}),
         (b'{"UserId": " u ", "passWord": 7, "ipUsers": true}', {}, {}, {"user": "u", "password": "7"}),
@@ -61,8 +65,28 @@ def test_parameters(body: bytes, query: Mapping[str, str], headers: Mapping[str,
 
 def test_methods_fall_into_the_classes_of_the_service() -> None:
     """The class of each METHOD seen in the wild is the mock's."""
-    names = "CALL_NIK call_nik NIK BYNIK GET_PENDUDUK adm_desa CALL_NIK_GET_KK nokk nik_verifby_elemen CALL_VERIFY"
+    names = "CALL_NIK call_nik NIK BYNIK adm_desa CALL_NIK_GET_KK nokk nik_verifby_elemen CALL_VERIFY_BY_ELEMEN"
     assert all(service_of(name) is KINDS[kind_of(name)] for name in names.split())
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "xyz",
+        "CALL_AKTA",
+        "delete_everything",
+        "GET_NIK_BKKBN",
+        "CALL_NIK_VERIFIKATOR",
+        "NIK\x00",
+        "NIK\n",
+        "\ufffd",
+        "",
+    ],
+)
+def test_a_method_that_nobody_knows_has_no_class(method: str) -> None:
+    """Nothing is guessed from a part of a name: a deed is no look-up."""
+    assert service_of(method) is None
+    assert client(methods={"CARI": CentreService.VERIFY}).service(method) is None
 
 
 @pytest.mark.parametrize(
@@ -151,12 +175,26 @@ def test_passwords_are_compared_whole() -> None:
 
 
 def test_methods_of_a_profile_outweigh_their_names() -> None:
-    """A misleading METHOD is put right in the profile, in any case; made-up names do not fill the memory."""
-    here = client(methods={"cari_nik": CentreService.FAMILY_CARD})
+    """A misleading METHOD is put right in the profile, in any case."""
+    here = client(methods={"cari_nik": CentreService.FAMILY_CARD, "NIK": CentreService.VERIFY})
     assert here.service("CARI_NIK") is CentreService.FAMILY_CARD
-    for number in range(1000):
-        assert here.service(f"NIK{number}") is CentreService.BIODATA
-    assert len(here._known) <= 256
+    assert here.service("nik") is CentreService.VERIFY
+
+
+def test_before_a_login_a_method_is_known_that_any_program_calls() -> None:
+    """Whose it is shows only to who proved itself; the service's own names keep their class."""
+    directory = Directory([client(methods={"CARI": CentreService.VERIFY, "NIK": CentreService.VERIFY})])
+    assert directory.service("cari") is CentreService.VERIFY
+    assert directory.service("NIK") is CentreService.BIODATA
+    assert directory.service("xyz") is None
+
+
+@pytest.mark.parametrize("daily", [False, True])
+def test_a_stand_in_compares_as_its_neighbour_does_and_proves_nothing(*, daily: bool) -> None:
+    """An unknown user costs the digests that a known one at the same path costs."""
+    twin = client(daily_password=daily).twin()
+    assert twin.profile.daily_password is daily
+    assert not any(twin.proves(text, 0.0) for text in ("", "rahasia", "0" * 32))
 
 
 @pytest.mark.parametrize(
@@ -170,6 +208,7 @@ def test_methods_of_a_profile_outweigh_their_names() -> None:
         {"waits": 0.1},
         {"error_shape": "xml"},
         {"methods": {"X": "photo"}},
+        {"methods": {"X/Y": "biodata"}},
     ],
 )
 def test_a_profile_that_cannot_be_right_is_refused(facts: dict[str, Any]) -> None:
@@ -245,6 +284,21 @@ def test_refused_questions_are_remembered_for_a_while_and_not_without_bound() ->
     for number in range(2 * KEPT):
         refusals.note("one", Question(CentreService.BIODATA, str(number)), error, at)
     assert len(refusals._known) == KEPT
+
+
+def test_guesses_are_bounded_by_program_and_address_and_so_is_their_memory() -> None:
+    """After so many wrong passwords one more is compared every half minute; another address is not held back."""
+    guesses = Guesses()
+    assert [guesses.failed("one", "a", 5.0) for _ in range(TRIES)] == [False] * (TRIES - 1) + [True]
+    assert not guesses.may("one", "a", 5.0 + REST - 0.1)
+    assert guesses.may("one", "a", 5.0 + REST)
+    assert guesses.may("one", "b", 5.0)
+    assert guesses.may("two", "a", 5.0)
+    assert guesses.failed("one", "a", 5.0 + REST)
+    assert not guesses.failed("one", "a", 5.0 + 2 * TRIES * REST)
+    for number in range(2 * KEPT_GUESSES):
+        guesses.failed("one", str(number), 5.0)
+    assert len(guesses._known) == KEPT_GUESSES
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, "30"), (float("inf"), "30"), (0.0, "1"), (2.1, "3")])

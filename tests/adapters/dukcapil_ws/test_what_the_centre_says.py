@@ -87,12 +87,16 @@ def test_words_about_the_resident_pass_to_the_byte(
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_words_about_ourselves_are_ours(gateway: GatewayProcess, shape: ErrorShape) -> None:
+def test_words_about_ourselves_are_ours(gateway: GatewayProcess, centre: ScriptedCentre, shape: ErrorShape) -> None:
     """A refusal of the gateway's account looks like no code of the service; hours and quota are the program's own."""
     for code in ABOUT_US:
         heard = told(gateway, shape, code)
         assert (heard.status, heard.body) == (200, page(AWAY, AWAY_TEXT, shape, bare=False)), code
         assert int(heard.headers["retry-after"]) >= 1
-    for code in (OUTSIDE_HOURS, QUOTA):  # the quota last, for it ends the day of its right
-        assert told(gateway, shape, code).body == page(code, TEXTS[code], shape, bare=False)
+    asked = json.dumps({"NIK": nik_of(OUTSIDE_HOURS)}).encode()
+    closed = ask(centre.url, "POST", f"/dukcapil/get_json/{shape}/number/CALL_NIK", asked).body
+    assert told(gateway, shape, OUTSIDE_HOURS).body == closed  # its text is the centre's
+    spent = told(gateway, shape, QUOTA)  # last, for it ends the day of its right
+    assert spent.body == page(QUOTA, TEXTS[QUOTA], shape, bare=False)
+    assert int(spent.headers["retry-after"]) >= 1
     assert told(gateway, shape, "98").body == page(QUOTA, TEXTS[QUOTA], shape, bare=False)
