@@ -146,7 +146,8 @@ class Route:
         answer: msgspec struct of the JSON answer, or None for other media.
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
-        absolute: For adapters that stand where another service stood: the path is not put under the mount,
+        absolute: For adapters that stand where another service stood: the path is not put under the mount
+            (its first segment is one the manifest names in `mounts`),
             and the gateway's own API does not describe it.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only.
         ends: When it goes; None for a route that stays.

@@ -62,6 +62,11 @@ FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("routes", {CODE: ROUTES.format(routes=NAMES.replace("CALLER", "None"))}, "POST /names has no rule"),
     ("routes", {CODE: ROUTES.format(routes=NAMES.replace("POST", "BREW"))}, "no method and path that can be served"),
     ("routes", {CODE: ROUTES.format(routes=f"{NAMES}, {NAMES}")}, "POST /names is there twice"),
+    (
+        "routes",
+        {CODE: ROUTES.format(routes=NAMES.replace("Whom)", "Whom, absolute=True)"))},
+        "POST /names is absolute, and its manifest's mounts do not name names",
+    ),
     ("two_languages", {CODE: ROUTES.format(routes=NAMES.replace("Sebuah nama.", ""))}, "lacks a summary"),
     (
         "two_languages",
