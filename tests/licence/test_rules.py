@@ -42,6 +42,16 @@ SPOILED = (
 MANIFEST = "manifest.toml"
 CODE = "__init__.py"
 ASKED = "examples/named/request.json"
+AWAY = "examples/away/request.json"
+POSTED = '{"method": "POST", "path": "/apps/planted/names", "json": {"nik": "{nik:papua}"}}'
+QUOTA = '{"faults": [{"kind": "quota_exhausted", "rate": 1.0}]}'
+EXCUSED = """
+    async def answer(self, request):
+        try:
+            return await super().answer(request)
+        except {caught}:
+            return Response.json({{"name": {told!r}}})
+"""
 
 FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("manifest", {MANIFEST: None}, "manifest.toml is missing"),
@@ -84,6 +94,15 @@ FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("examples", {ASKED: None}, "examples/named/request.json: No such file"),
     ("examples", {"examples/config.toml": "="}, "examples/config.toml: "),
     ("examples", {"examples/named/answer.json": '{"status": 404}'}, "no example is answered well"),
+    (
+        "examples",
+        {
+            "examples/away/centre.json": '{"mode": "refuse"}',
+            "examples/away/answer.json": '{"status": 200}',
+            AWAY: POSTED,
+        },
+        "away: its answer names neither json nor contains",
+    ),
     ("examples", {"examples/named/answer.json": '{"status": 201}'}, "named: status 200, not 201"),
     ("no_personal_data", {CODE: SPOILED.format(act='self.host.log.info("desk.x", nik=nik)')}, "no log may hold: nik"),
     ("no_personal_data", {CODE: SPOILED.format(act='self.host.log.info("desk.x", detail=nik)')}, "as long as a NIK"),
@@ -153,6 +172,28 @@ def test_what_cannot_be_looked_at_after_a_failure_is_left_out(plant: Plant) -> N
     report = check_extension("planted", only=("contract", "life", "drill:burst"))
     assert [line.verdict for line in report.lines] == ["failed", "left out", "left out"]
     assert not report.passed
+
+
+@pytest.mark.parametrize(
+    ("caught", "told", "shown", "centre", "verdict"),
+    [
+        ("CentreError", "away", '{"status": 200, "json": {"name": "away"}}', '{"mode": "refuse"}', "ok"),
+        ("CentreError", "nobody", '{"status": 200}', '{"mode": "refuse"}', "failed"),
+        ("CentreError", "nobody", '{"status": 200, "contains": ["name"]}', '{"mode": "refuse"}', "failed"),
+        ("GatewayError", "nobody", '{"status": 200, "json": {"name": "nobody"}}', '{"mode": "refuse"}', "failed"),
+        ("CentreError", "spent", '{"status": 200, "json": {"name": "spent"}}', QUOTA, "failed"),
+    ],
+)
+def test_a_form_of_its_own_excuses_only_what_it_says(
+    plant: Plant, caught: str, told: str, shown: str, centre: str, verdict: str
+) -> None:
+    """What any answer, a good one, *not found* or the quota fits is no excuse while the centre is away."""
+    code = f"from gateway.contract.errors import CentreError, GatewayError\n{HEAD}"
+    code += EXCUSED.format(caught=caught, told=told)
+    plant(files={CODE: code, AWAY: POSTED, "examples/away/answer.json": shown, "examples/away/centre.json": centre})
+    (line,) = check_extension("planted", only=("drill:three_days_away",)).lines
+    assert line.verdict == verdict
+    assert verdict == "ok" or "wrong: 200" in "\n".join(line.details)
 
 
 def test_without_an_example_there_is_no_drill(plant: Plant) -> None:
