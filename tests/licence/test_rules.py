@@ -9,6 +9,8 @@ import pytest
 from gateway.testing import Unusable, check_extension
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.licence.conftest import Plant
 
 HEAD = """
@@ -57,6 +59,14 @@ FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("manifest", {MANIFEST: None}, "manifest.toml is missing"),
     ("manifest", {MANIFEST: 'name = "other"'}, "is missing"),
     ("imports", {CODE: "import importlib\nimportlib.import_module('gateway.http')"}, "2 imports gateway.http"),
+    (
+        "imports",
+        {CODE: "import importlib\nimportlib.import_module('gate' + 'way.flows')"},
+        "2 calls import_module with",
+    ),
+    ("imports", {CODE: "__import__(name='gateway.http')"}, "1 calls __import__ with"),
+    ("imports", {CODE: "from importlib import import_module as get"}, "1 imports import_module under another name"),
+    ("typed", {CODE: "# mypy: ignore-errors\ndef untyped(x): return x\n"}, "1 sets mypy's options by a comment"),
     ("imports", {CODE: "from .. import neighbour"}, "imports .."),
     ("imports", {CODE: "from gateway import vault"}, "imports gateway.vault"),
     ("imports", {CODE: "import gateway"}, "imports gateway"),
@@ -208,3 +218,14 @@ def test_unknown_names_are_told(name: str, only: tuple[str, ...]) -> None:
     """An extension that is not installed, and a rule that is none, with those there are."""
     with pytest.raises(Unusable, match=r"no extension nobody is installed|no rule is called no_rule; rules: manifest"):
         check_extension(name, only=only)
+
+
+def test_a_config_of_the_folder_it_is_called_in_makes_no_rule_milder(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Types are checked without any config of mypy's."""
+    plant("typed")
+    (tmp_path / "mypy.ini").write_text("[mypy]\nignore_errors = true\n")
+    monkeypatch.chdir(tmp_path)
+    (line,) = check_extension("planted", only=("typed",)).lines
+    assert "Function is missing a type annotation" in "\n".join(line.details)

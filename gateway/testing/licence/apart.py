@@ -85,7 +85,12 @@ def check_apart(
     )  # fmt: skip
     os.close(writing)
     late = threading.Event()
-    limit = threading.Timer(within, lambda: (late.set(), _end(child)))
+
+    def expire() -> None:
+        late.set()
+        _end(child)
+
+    limit = threading.Timer(within, expire)
     limit.start()
     lines: list[Line] = []
     at = ""
