@@ -30,8 +30,12 @@ def config_group() -> None:
 @config_group.command(epilog="Example: siak-gateway config check --config config/gateway.toml")
 @_config
 def check(config_file: Path | None) -> None:
-    """Check the config and the tables of all enabled extensions; every fault at once, exit 2."""
+    """Check the config and the tables of all enabled extensions; every fault at once, exit 2.
+
+    Exit 1 where an extension would be left out, such as one whose address is taken.
+    """
     from gateway.registry import plan  # imports late: --help stays instant
+    from gateway.wiring.offline import failures_of
 
     settings = _settings(config_file)
     planned = plan(settings)
@@ -39,9 +43,15 @@ def check(config_file: Path | None) -> None:
         click.echo(str(fault), err=True)
     if planned.faults:
         sys.exit(2)
+    wrong = False
     for kind, name, error in planned.broken:
         click.echo(f"{kind} {name} cannot be used: {error}", err=True)
     if planned.broken:
+        sys.exit(1)
+    for failure in failures_of(settings):
+        click.echo(f"{failure.kind} {failure.extension} would be left out: {failure.reason}", err=True)
+        wrong = True
+    if wrong:
         sys.exit(1)
     extensions = ", ".join(each.name for each in planned.planned) or "none"
     rights = ", ".join(settings.rights) or "none"

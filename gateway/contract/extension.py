@@ -23,6 +23,10 @@ API_VERSION = 1
 ENTRY_POINT_GROUP = "siak_gateway"
 
 
+RESERVED_NAMES = frozenset({"allowance", "caller", "core", "extension", "idempotency", "migrations", "native"})
+"""Names no extension can have: tables, metrics or log lines of the gateway carry them."""
+
+
 class ExtensionConfig(BaseModel):
     """Base of every extension's `Config`: strict, frozen, unknown keys are errors."""
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Tables:
     """The tables of one extension; every name begins with the extension's name and an underscore.
 
-    A revision that makes, renames or drops a table of anybody else is refused and nothing of it is kept. On SQLite
-    they are made when the extension is loaded, on PostgreSQL by `siak-gateway migrate`.
+    A revision that makes, changes, fills, empties or drops a table of anybody else, ends the transaction or makes a
+    trigger is refused and nothing of it is kept. On SQLite they are made when the extension is loaded, on PostgreSQL
+    by `siak-gateway migrate`.
 
     Attributes:
         migrations: Package of the revision files `r<revision>_<words>.py` (Alembic, one line of history), such as

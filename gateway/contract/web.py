@@ -168,8 +168,9 @@ class Route:
         answer: msgspec struct of the JSON answer, or None for other media.
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
-        absolute: For adapters that stand where another service stood: the path is not put under the mount,
-            and the gateway's own API does not describe it; more slashes before or behind the path mean the same.
+        absolute: For adapters that stand where another service stood: the path is not put under the mount (its first
+            segment is one the manifest names in `mounts`), and the gateway's own API does not describe it; more
+            slashes before or behind the path mean the same.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the
             longest deadline there is, `centre.deadline_max`, for it knows how long its callers wait.
         ends: When it goes; None for a route that stays.

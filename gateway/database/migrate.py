@@ -3,7 +3,8 @@
 Each `MigrationSet` (the core's, or an extension's) is a folder of Alembic revision files and has a version table of
 its own, so that an extension can be added, updated and removed by itself. All pending revisions of all sets run in one
 transaction, which both databases undo as a whole if one of them fails. Two processes that migrate at once take
-turns: on SQLite by `BEGIN IMMEDIATE`, on PostgreSQL by an advisory lock; the second finds nothing left to do.
+turns: on SQLite by `BEGIN IMMEDIATE`, on PostgreSQL by an advisory lock; the second finds nothing left to do. The
+revisions of an extension are kept to its own tables by `fence`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy import exc
 
 from gateway.database.engine import Tuning, make_engine, parse_url
 from gateway.database.errors import DatabaseError, StorageFault, fault_of, translate
+from gateway.database.fence import fenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +32,28 @@ _log = structlog.get_logger()
 
 _ADVISORY_LOCK = 0x5349_414B
 """Number of the lock under which PostgreSQL lets one process migrate; the same for all gateways of a database."""
+
+VERSIONS = "migrations_"
+"""What the names of all version tables begin with."""
+
+CORE_TABLES = frozenset(
+    {
+        "allowance_days",
+        "caller_changes",
+        "caller_keys",
+        "callers",
+        "idempotency_keys",
+        "later",
+        "migrations_core",
+        "moves",
+        "payloads",
+        "ready",
+        "running",
+        "submissions",
+        "switches",
+    }
+)
+"""All tables of the gateway's own; no extension touches them, whatever its name."""
 
 _PATIENT = Tuning(busy_seconds=120.0, statement_seconds=600.0)
 
@@ -56,7 +80,7 @@ class MigrationSet:
     @property
     def version_table(self) -> str:
         """Table that says which revision the database is at."""
-        return f"migrations_{self.name}"
+        return f"{VERSIONS}{self.name}"
 
     @property
     def folder(self) -> Path:
@@ -126,9 +150,10 @@ def _upgrade(connection: sa.Connection, sets: Sequence[MigrationSet]) -> list[st
         if any(name.startswith(f"{each.name}:") for name in todo):
             from gateway.database.upgrade import upgrade  # noqa: PLC0415 # Alembic is loaded only when it is needed
 
-            before = _table_names(connection)
-            upgrade(connection, each.folder, each.version_table)
-            _refuse_others(each, before ^ _table_names(connection))
+            if each.prefix:
+                _upgrade_fenced(connection, each, upgrade)
+            else:
+                upgrade(connection, each.folder, each.version_table)
     if todo:
         _log.info("database.schema.migrated", revisions=todo)
     return todo
@@ -138,11 +163,37 @@ def _table_names(connection: sa.Connection) -> frozenset[str]:
     return frozenset(sa.inspect(connection).get_table_names())
 
 
-def _refuse_others(chosen: MigrationSet, touched: frozenset[str]) -> None:
-    """An extension makes and drops tables of its own name only."""
-    others = sorted(name for name in touched if not name.startswith(chosen.prefix) and name != chosen.version_table)
-    if others:
-        raise MigrationFailed(f"{chosen.name} may only make tables named {chosen.prefix}…, not {', '.join(others)}")
+def _upgrade_fenced(
+    connection: sa.Connection, chosen: MigrationSet, upgrade: Callable[[sa.Connection, Path, str], None]
+) -> None:
+    """Apply the revisions of an extension, which makes, changes and drops tables of its own only."""
+    before = _table_names(connection)
+    owns = _owner_of(chosen, before, first=_revision(connection, chosen) is None)
+    trespasses: set[str] = set()
+    try:
+        with fenced(connection, owns) as trespasses:
+            upgrade(connection, chosen.folder, chosen.version_table)
+        trespasses |= {name for name in before ^ _table_names(connection) if not owns(name)}
+    except Exception:
+        if not trespasses:
+            raise
+    if trespasses:
+        others = ", ".join(sorted(trespasses))
+        raise MigrationFailed(f"{chosen.name} may only make and change tables named {chosen.prefix}…, not {others}")
+
+
+def _owner_of(chosen: MigrationSet, before: frozenset[str], *, first: bool) -> Callable[[str], bool]:
+    """Whether a table is an extension's: of its prefix, and not somebody's whose name begins alike."""
+    versions = [name.removeprefix(VERSIONS) for name in before if name.startswith(VERSIONS)]
+    longer = tuple(f"{name}_" for name in versions if name.startswith(chosen.prefix))
+    taken = CORE_TABLES | (before if first else frozenset())
+
+    def owns(table: str) -> bool:
+        if table == chosen.version_table:
+            return True
+        return table.startswith(chosen.prefix) and not table.startswith(longer) and table not in taken
+
+    return owns
 
 
 def _revision(connection: sa.Connection, chosen: MigrationSet) -> str | None:

@@ -116,12 +116,13 @@ class Application:
         started = self._clock.monotonic()
         request_id = extension = ""
         who, body = Who.PUBLIC, None
+        ending: Fields = []
         try:
             headers = intake.headers_of(exchange.fields(), self.limits.headers)
             body = intake.Body(exchange, headers)
             request_id = intake.request_id_of(headers)
             mounted, parameters = table.find(exchange.method, exchange.path)
-            extension, who = mounted.extension, mounted.route.rule.who
+            extension, who, ending = mounted.extension, mounted.route.rule.who, list(mounted.ending)
             request = await self._admit(mounted, parameters, headers, request_id, exchange, body, visit)
             visit.waits_from(started + WATCH_AFTER)
             response = await mounted.route.handler(request)
@@ -145,7 +146,8 @@ class Application:
             request_id = request_id or intake.new_request_id()
             self._log.exception("http.request.failed", request_id=request_id, extension=extension)
             response = response_of(Internal(), request_id)
-        return self._ready(response, request_id, extension, personal=who is not Who.PUBLIC)
+        status, fields, content = self._ready(response, request_id, extension, personal=who is not Who.PUBLIC)
+        return status, [*fields, *ending], content
 
     async def _admit(
         self,

@@ -5,45 +5,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from gateway.contract.errors import GatewayError
-
 if TYPE_CHECKING:
     from datetime import date
 
-    from gateway.contract.web import Ending, Request, Response, Route
+    from gateway.contract.web import Ending, Route
 
 SHORTEST_DAYS = 365
 """Days between the notice and the end, at least; `docs/how-to/changes-and-deprecations.md` promises it."""
 
 
-def announced(route: Route) -> Route:
-    """The route, with its ending in the header fields of every answer, refusals included.
+def announcement_of(route: Route) -> tuple[tuple[str, str], ...]:
+    """The header fields of every answer of a route, refusals included; none for a route that stays.
 
     Raises:
-        ValueError: The end comes sooner than promised to callers.
+        ValueError: The end comes sooner than promised to callers, or the page's address is no header's text.
     """
     ends = route.ends
     if ends is None:
-        return route
+        return ()
     if (ends.gone - ends.since).days < SHORTEST_DAYS:
         raise ValueError(f"ends {(ends.gone - ends.since).days} days after its notice, not {SHORTEST_DAYS}")
-    headers = headers_of(ends)
-
-    async def handler(request: Request) -> Response:
-        try:
-            response = await route.handler(request)
-        except GatewayError as error:
-            error.headers = (*error.headers, *headers)  # raised for this request alone
-            raise
-        response.headers = (*response.headers, *headers)
-        return response
-
-    return replace(route, handler=handler)
+    if not (ends.instead.isprintable() and ends.instead.isascii()):
+        raise ValueError("names a page whose address is not one line of ASCII text")
+    return headers_of(ends)
 
 
 def headers_of(ends: Ending) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ from starlette.routing import compile_path
 from gateway.contract.errors import MethodNotAllowed, NotFound
 from gateway.contract.web import Rule
 from gateway.http.bodies import BodyReader, RawReader
-from gateway.http.ending import announced
+from gateway.http.ending import announcement_of
 
 if TYPE_CHECKING:
     import re
@@ -40,11 +40,13 @@ class Mounted:
         route: As declared, with its full path.
         extension: Name of the extension it belongs to, or `native`.
         reader: Checks and decodes the body, or hands it on raw; None when the route takes none.
+        ending: Header fields of each of its answers, refusals included, where it will go.
     """
 
     route: Route
     extension: str
     reader: BodyReader | RawReader | None
+    ending: tuple[tuple[str, str], ...] = ()
 
 
 def mount(route: Route, extension: str = "native") -> Mounted:
@@ -61,10 +63,10 @@ def mount(route: Route, extension: str = "native") -> Mounted:
     if route.raw and route.body is not None:
         raise RouteFault(f"{extension}: {route.method} {route.path} wants its body both raw and decoded")
     try:
-        route = announced(route)
+        ending = announcement_of(route)
     except ValueError as error:
         raise RouteFault(f"{extension}: {route.method} {route.path} {error}") from None
-    return Mounted(route, extension, _reader(route))
+    return Mounted(route, extension, _reader(route), ending)
 
 
 def _reader(route: Route) -> BodyReader | RawReader | None:

@@ -65,6 +65,13 @@ def installed(settings: Settings) -> tuple[Installed, ...]:
     return tuple(_installed(point, kinds.get(name)) for name, point in sorted(found().items()))
 
 
+def mounts_of(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """First segments of the absolute paths each enabled extension declares in its manifest."""
+    points = found()
+    named = ((name, manifest_of(points[name])[0]) for _, name, _ in enabled_in(settings) if name in points)
+    return {name: tuple(manifest.mounts) for name, manifest in named if manifest is not None}
+
+
 def _installed(point: EntryPoint, enabled_as: Kind | None) -> Installed:
     manifest, detail = manifest_of(point)
     state: State = "enabled" if enabled_as else "disabled"

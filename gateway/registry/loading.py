@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.contract.extension import API_VERSION, Extension, ExtensionConfig
+from gateway.contract.extension import API_VERSION, RESERVED_NAMES, Extension, ExtensionConfig
 from gateway.registry.finding import enabled_in, found, manifest_of
 from gateway.settings import checked
 from gateway.settings.wording import closest
@@ -56,6 +56,8 @@ def _against_contract(loaded: type[Extension], point: EntryPoint) -> tuple[str, 
     faults = []
     if name != point.name:
         faults.append(f"{point.value} does not carry its entry point's name {point.name} as `name`")
+    if point.name in RESERVED_NAMES:
+        faults.append(f"{point.name} is a name of the gateway's own; an extension needs another one")
     if version != API_VERSION:
         written = f"version {version}" if isinstance(version, int) else "no version"
         faults.append(f"{point.value} was written for {written} of the contract; this gateway has {API_VERSION}")

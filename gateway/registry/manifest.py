@@ -81,6 +81,10 @@ Stand = Annotated[
 ]
 
 
+Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$")]
+"""First segment of a path."""
+
+
 class Manifest(Section):
     """What an extension says of itself without being imported."""
 
@@ -92,6 +96,9 @@ class Manifest(Section):
     docs: Annotated[str, Field(min_length=1)] = Field(description="File beside it, or address.")
     tier: Tier = Field(description="bronze, silver or gold.")
     api_version: int = Field(default=API_VERSION, description="Version of the contract it was written for.")
+    mounts: list[Mount] = Field(
+        default_factory=list, description="First segments of the absolute paths where it stands in for a service."
+    )
     rules: dict[str, Stand] = Field(default_factory=dict, description="Rules of its tier.")
 
 

@@ -1,7 +1,7 @@
 """The registry: builds the extensions the config enables, opens them, hands out what they gave, closes them.
 
 ```
-Registry.build ─► load class ─► check Config ─► cls(config, host) ─► hooks, once ─► tables ─► open() ─► … ─► close()
+Registry.build ─► load class ─► check Config ─► cls(config, host) ─► hooks, once ─► routes ─► open() ─► … ─► close()
                       │              │                │                  │           │         │
                    Failure      ConfigFaults       Failure            Failure     Failure   Failure   others go on
 ```
@@ -44,7 +44,7 @@ EXTENSION_OPENED = "registry.extension.opened"
 EXTENSION_CLOSED = "registry.extension.closed"
 TABLE_UNUSED = "registry.table.unused"
 
-Stage = Literal["load", "build", "register", "tables", "open", "close"]
+Stage = Literal["load", "build", "register", "routes", "tables", "open", "close"]
 
 log = structlog.get_logger()
 
@@ -172,6 +172,30 @@ class Registry:
     def failures(self) -> tuple[Failure, ...]:
         """What failed so far."""
         return tuple(self._failures)
+
+    def leave_out(self, claim: Callable[[Member], None]) -> tuple[Member, ...]:
+        """Let each extension claim its addresses, in the config's order; those that cannot are left out.
+
+        Args:
+            claim: Takes the addresses of one, or raises.
+
+        Returns:
+            Those left out, not closed yet.
+        """
+        lost = []
+        for member in self.members:
+            try:
+                claim(member)
+            except ANYTHING as error:
+                self._fail(member.name, member.kind, "routes", error)
+                self._remove(member)
+                lost.append(member)
+        return tuple(lost)
+
+    async def settle(self, claim: Callable[[Member], None]) -> None:
+        """As `leave_out`, and close those left out."""
+        for member in self.leave_out(claim):
+            await self._close(member)
 
     async def open(self, make_tables: Callable[[str, Tables], Awaitable[None]] | None = None) -> None:
         """Open all extensions in the config's order; one that fails is left out and the others go on.

@@ -89,6 +89,11 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contains: tuple[str, ...] = ()
     headers: dict[str, str] = msgspec.field(default_factory=dict)
 
+    @property
+    def names_body(self) -> bool:
+        """Whether it says anything of the body."""
+        return self.json is not None or bool(self.contains)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

@@ -124,6 +124,7 @@ class Stage:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._closed = True
+        self.behaviour: Mapping[str, Any] = {}
         self.gateway: Gateway
         self.url = self.operator = ""
 
@@ -172,6 +173,7 @@ class Stage:
     def behave(self, **values: Any) -> None:
         """Let the centre behave so from now on (`mode`, `workers`, `mean_seconds`, `faults`, …)."""
         self.run(self._mock.set_behaviour(parse_behaviour(values)))
+        self.behaviour = values
 
     def calls(self) -> int:
         """Calls that arrived at the centre so far."""

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from gateway.catalogue.services import SERVICES
 from gateway.contract.messages import READS
-from gateway.contract.web import Who
 from gateway.flows.ask import Asker
 from gateway.flows.rights import Purpose, Rights
 from gateway.http.openapi import document
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
-from gateway.http.table import RouteTable, mount
-from gateway.registry.finding import installed
+from gateway.http.table import RouteTable
+from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
+from gateway.wiring.claims import Claims
 from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
 
@@ -108,12 +108,9 @@ class Generation:
         self._manifests = {one.name: one.manifest for one in installed(settings)}
 
     async def open(self) -> None:
-        """Mount the routes, open the extensions and start their jobs; those that cannot open are left out.
-
-        Raises:
-            RouteFault: A route has no rule, or two claim one address; everything is closed again.
-        """
+        """Mount the routes, open the extensions and start their jobs; those that cannot are left out."""
         try:
+            await self.registry.settle(self._claims().claim)
             self._settle()
             await self.registry.open(self._make_tables)
             self._settle()
@@ -152,17 +149,18 @@ class Generation:
         self.asker.tell = self.registry.exchange_finished
         self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
         self._shared.door = self.door
+        claims = self._claims()
+        for member in self.registry.members:
+            claims.claim(member)
+        self.public, self.operator = claims.tables()
+        self._document: dict[str, object] | None = None
+
+    def _claims(self) -> Claims:
+        """The gateway's own routes, and where adapters may stand."""
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        mounted = [
-            mount(route) for route in (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
-        ]
-        mounted += [mount(each.placed(), each.extension) for each in self.registry.routes]
-        self._public = [one for one in mounted if one.route.rule.who is not Who.OPERATOR]
-        self.public = RouteTable(self._public)
-        health = [mount(route) for route in System(facts, detailed=True).health_routes()]
-        self.operator = RouteTable([*health, *(one for one in mounted if one.route.rule.who is Who.OPERATOR)])
-        self._document: dict[str, object] | None = None
+        routes = (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
+        return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
 
     def _submissions(self) -> tuple[Route, ...]:
         return Submissions(self.submitter, self.tracker).routes()
@@ -182,7 +180,9 @@ class Generation:
 
     def _openapi(self) -> dict[str, object]:
         if self._document is None:
-            ours = [one for one in self._public if not one.route.absolute]  # the others speak another service's dialect
+            ours = [
+                one for one in self.public.mounted if not one.route.absolute
+            ]  # the others speak another service's dialect
             self._document = document(
                 ours, title=TITLE, version=version("siak-gateway"), purposes=tuple(self.settings.purposes)
             )

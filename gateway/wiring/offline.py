@@ -10,7 +10,9 @@ import structlog
 
 from gateway.database.engine import kind_of, parse_url
 from gateway.ledger import TABLES as LEDGER_TABLES
+from gateway.registry.finding import mounts_of
 from gateway.registry.registry import Registry
+from gateway.wiring.claims import own_claims
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.parts import open_callers, open_database, open_keyring, open_outbox, tables_of
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.database.migrate import MigrationSet
     from gateway.outbox.outbox import Outbox
     from gateway.people.callers import Callers
+    from gateway.registry.registry import Failure
     from gateway.settings import Settings
 
 T = TypeVar("T")
@@ -85,6 +88,17 @@ def extension_tables(settings: Settings) -> list[MigrationSet]:
     """
     registry = Registry.build(settings, offline_host)
     return [tables_of(member.name, tables) for member in registry.members for tables in member.tables]
+
+
+def failures_of(settings: Settings) -> tuple[Failure, ...]:
+    """What keeps enabled extensions from being served, as far as it shows before any is opened.
+
+    Raises:
+        ConfigFaults: An enabled extension is not installed, or its table is wrong.
+    """
+    registry = Registry.build(settings, offline_host)
+    registry.leave_out(own_claims(mounts_of(settings)).claim)
+    return registry.failures
 
 
 def offline_host(name: str) -> Host:

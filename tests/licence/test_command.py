@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
 
 from gateway.cli.extensions import adapters_group, plugins_group
+from gateway.testing.licence.apart import check_apart
 
 if TYPE_CHECKING:
     from click.testing import Result
 
+    from gateway.testing import Line
     from tests.licence.conftest import Plant
 
 TWO = ("--rule", "readme", "--rule", "manifest")
@@ -58,3 +61,30 @@ def test_bad_usage_is_exit_code_2_and_a_stranger_1() -> None:
     assert CliRunner().invoke(plugins_group, ["check", "metrics", "--rule", "no_rule"]).exit_code == 2
     done = check("nobody")
     assert (done.exit_code, "no adapter nobody is installed" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import os\nos._exit(0)", "the look ended by itself, at contract"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "the look ended by itself, at contract"),
+    ],
+)
+def test_who_ends_the_process_has_not_passed(plant: Plant, code: str, told: str) -> None:
+    """Whatever exit code it chose, for readers and for programs."""
+    plant(files={"__init__.py": code})
+    done = check("planted", "--rule", "manifest", "--rule", "contract")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (1, "planted has not passed: ended")
+    assert told in done.output
+    done = check("planted", "--rule", "contract", "--json")
+    (report,) = json.loads(done.output)
+    assert (done.exit_code, report["passed"]) == (1, False)
+
+
+def test_who_never_ends_has_not_passed(plant: Plant) -> None:
+    """The look has a limit of time; the process is gone afterwards."""
+    plant(files={"__init__.py": "import threading\nthreading.Event().wait()"})
+    told: list[Line] = []
+    report = check_apart("planted", tell=told.append, begin=lambda _: None, only=("contract",), within=2.0)
+    assert not report.passed
+    assert told[-1].details == ("the look was not over after 2 s, at contract",)

@@ -9,6 +9,8 @@ import pytest
 from gateway.testing import Unusable, check_extension
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.licence.conftest import Plant
 
 HEAD = """
@@ -42,11 +44,29 @@ SPOILED = (
 MANIFEST = "manifest.toml"
 CODE = "__init__.py"
 ASKED = "examples/named/request.json"
+AWAY = "examples/away/request.json"
+POSTED = '{"method": "POST", "path": "/apps/planted/names", "json": {"nik": "{nik:papua}"}}'
+QUOTA = '{"faults": [{"kind": "quota_exhausted", "rate": 1.0}]}'
+EXCUSED = """
+    async def answer(self, request):
+        try:
+            return await super().answer(request)
+        except {caught}:
+            return Response.json({{"name": {told!r}}})
+"""
 
 FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("manifest", {MANIFEST: None}, "manifest.toml is missing"),
     ("manifest", {MANIFEST: 'name = "other"'}, "is missing"),
     ("imports", {CODE: "import importlib\nimportlib.import_module('gateway.http')"}, "2 imports gateway.http"),
+    (
+        "imports",
+        {CODE: "import importlib\nimportlib.import_module('gate' + 'way.flows')"},
+        "2 calls import_module with",
+    ),
+    ("imports", {CODE: "__import__(name='gateway.http')"}, "1 calls __import__ with"),
+    ("imports", {CODE: "from importlib import import_module as get"}, "1 imports import_module under another name"),
+    ("typed", {CODE: "# mypy: ignore-errors\ndef untyped(x): return x\n"}, "1 sets mypy's options by a comment"),
     ("imports", {CODE: "from .. import neighbour"}, "imports .."),
     ("imports", {CODE: "from gateway import vault"}, "imports gateway.vault"),
     ("imports", {CODE: "import gateway"}, "imports gateway"),
@@ -62,6 +82,11 @@ FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("routes", {CODE: ROUTES.format(routes=NAMES.replace("CALLER", "None"))}, "POST /names has no rule"),
     ("routes", {CODE: ROUTES.format(routes=NAMES.replace("POST", "BREW"))}, "no method and path that can be served"),
     ("routes", {CODE: ROUTES.format(routes=f"{NAMES}, {NAMES}")}, "POST /names is there twice"),
+    (
+        "routes",
+        {CODE: ROUTES.format(routes=NAMES.replace("Whom)", "Whom, absolute=True)"))},
+        "POST /names is absolute, and its manifest's mounts do not name names",
+    ),
     ("two_languages", {CODE: ROUTES.format(routes=NAMES.replace("Sebuah nama.", ""))}, "lacks a summary"),
     (
         "two_languages",
@@ -79,6 +104,15 @@ FINER: list[tuple[str, dict[str, str | None], str]] = [
     ("examples", {ASKED: None}, "examples/named/request.json: No such file"),
     ("examples", {"examples/config.toml": "="}, "examples/config.toml: "),
     ("examples", {"examples/named/answer.json": '{"status": 404}'}, "no example is answered well"),
+    (
+        "examples",
+        {
+            "examples/away/centre.json": '{"mode": "refuse"}',
+            "examples/away/answer.json": '{"status": 200}',
+            AWAY: POSTED,
+        },
+        "away: its answer names neither json nor contains",
+    ),
     ("examples", {"examples/named/answer.json": '{"status": 201}'}, "named: status 200, not 201"),
     ("no_personal_data", {CODE: SPOILED.format(act='self.host.log.info("desk.x", nik=nik)')}, "no log may hold: nik"),
     ("no_personal_data", {CODE: SPOILED.format(act='self.host.log.info("desk.x", detail=nik)')}, "as long as a NIK"),
@@ -150,6 +184,28 @@ def test_what_cannot_be_looked_at_after_a_failure_is_left_out(plant: Plant) -> N
     assert not report.passed
 
 
+@pytest.mark.parametrize(
+    ("caught", "told", "shown", "centre", "verdict"),
+    [
+        ("CentreError", "away", '{"status": 200, "json": {"name": "away"}}', '{"mode": "refuse"}', "ok"),
+        ("CentreError", "nobody", '{"status": 200}', '{"mode": "refuse"}', "failed"),
+        ("CentreError", "nobody", '{"status": 200, "contains": ["name"]}', '{"mode": "refuse"}', "failed"),
+        ("GatewayError", "nobody", '{"status": 200, "json": {"name": "nobody"}}', '{"mode": "refuse"}', "failed"),
+        ("CentreError", "spent", '{"status": 200, "json": {"name": "spent"}}', QUOTA, "failed"),
+    ],
+)
+def test_a_form_of_its_own_excuses_only_what_it_says(
+    plant: Plant, caught: str, told: str, shown: str, centre: str, verdict: str
+) -> None:
+    """What any answer, a good one, *not found* or the quota fits is no excuse while the centre is away."""
+    code = f"from gateway.contract.errors import CentreError, GatewayError\n{HEAD}"
+    code += EXCUSED.format(caught=caught, told=told)
+    plant(files={CODE: code, AWAY: POSTED, "examples/away/answer.json": shown, "examples/away/centre.json": centre})
+    (line,) = check_extension("planted", only=("drill:three_days_away",)).lines
+    assert line.verdict == verdict
+    assert verdict == "ok" or "wrong: 200" in "\n".join(line.details)
+
+
 def test_without_an_example_there_is_no_drill(plant: Plant) -> None:
     """The drill says what it lacks."""
     plant(files={ASKED: None, "examples/named/answer.json": None})
@@ -162,3 +218,14 @@ def test_unknown_names_are_told(name: str, only: tuple[str, ...]) -> None:
     """An extension that is not installed, and a rule that is none, with those there are."""
     with pytest.raises(Unusable, match=r"no extension nobody is installed|no rule is called no_rule; rules: manifest"):
         check_extension(name, only=only)
+
+
+def test_a_config_of_the_folder_it_is_called_in_makes_no_rule_milder(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Types are checked without any config of mypy's."""
+    plant("typed")
+    (tmp_path / "mypy.ini").write_text("[mypy]\nignore_errors = true\n")
+    monkeypatch.chdir(tmp_path)
+    (line,) = check_extension("planted", only=("typed",)).lines
+    assert "Function is missing a type annotation" in "\n".join(line.details)

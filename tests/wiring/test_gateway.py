@@ -17,7 +17,6 @@ from gateway.centre.coalesce import Coalesce
 from gateway.centre.limiter import Limiter
 from gateway.centre.retry import Retry
 from gateway.http.server import PortTaken
-from gateway.http.table import RouteFault
 from gateway.settings import ConfigFaults, SecretMissing
 from gateway.testing.processes import demo_rights
 from gateway.wiring.chain import ORDER
@@ -97,14 +96,13 @@ def test_a_reload_names_what_needs_a_restart(tmp_path: Path) -> None:
     [
         ('[plugins]\nenabled = ["nowhere"]\n', None, ConfigFaults),
         ('[plugins]\nenabled = ["sample_plugin"]\n[plugins.sample_plugin]\nfarewell = 1\n', None, ConfigFaults),
-        ('[plugins]\nenabled = ["squatter"]\n', None, RouteFault),
         ("", demo_rights().replace("[rights.sampang]", "[rights.new]\npassword_env = 'NOWHERE'"), SecretMissing),
     ],
 )
 def test_a_reload_that_cannot_be_used_changes_nothing(
     installed: None, tmp_path: Path, config: str, rights: str | None, fault: type[Exception]
 ) -> None:
-    """Extensions that are not there, wrong tables, claimed addresses, missing secrets: the old config stays."""
+    """Extensions that are not there, wrong tables, missing secrets: the old config stays."""
     del installed
     with Rig(tmp_path, config=ADAPTER) as rig:
         key, before = rig.add_client("desk"), rig.gateway.generation
@@ -187,14 +185,17 @@ def test_a_gateway_without_its_secrets_does_not_open(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "gateway.db").exists()
 
 
-def test_a_gateway_that_cannot_be_put_together_leaves_nothing_open(installed: None, tmp_path: Path) -> None:
-    """A claimed address stops the start; database, chain and jobs are closed again."""
+def test_who_claims_an_address_of_the_gateway_is_left_out(installed: None, tmp_path: Path) -> None:
+    """The gateway starts and answers there itself; the others serve; the log and readiness name who is left out."""
     del installed
-    with (
-        pytest.raises(RouteFault, match="GET /status is claimed twice"),
-        Rig(tmp_path, config='[plugins]\nenabled = ["squatter"]\n'),
-    ):
-        pytest.fail("it must not open")
+    with Rig(tmp_path, config=f'{ADAPTER}[plugins]\nenabled = ["squatter"]\n') as rig:
+        assert b"<html" in rig.get("/status").body
+        assert rig.get("/old/7").status == 200
+        (failure,) = rig.gateway.generation.registry.failures
+        assert (failure.extension, failure.stage) == ("squatter", "routes")
+        assert failure.reason == "RouteFault: GET /status is claimed twice"
+        ready = rig.get("/health/ready", operator=True)
+        assert (ready.status, ready.json["checks"]["extension:squatter"]) == (503, failure.reason)
 
 
 def test_a_gateway_on_a_broken_disk_is_not_ready(tmp_path: Path) -> None:

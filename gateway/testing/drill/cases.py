@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gateway.testing.drill.play import Play, Traffic, faults_of, playing
+from gateway.testing.drill.play import SPENT, Play, Traffic, faults_of, playing
 from gateway.testing.drill.raising import raising
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ _FAULTS = (
     "reset_after_read",
     "drip",
 )
-_SPENT = "quota_exhausted"
-"""Comes last: it is believed until the quota day ends."""
-
 _MODES = ("refuse", "hang", "maintenance", "down")
 
 
@@ -89,7 +86,7 @@ def _centre_faults(subject: Subject) -> Iterator[str]:
         (kind, {"faults": [{"kind": kind, "rate": 1.0, "seconds": 1.0}]}) for kind in _FAULTS
     ]
     behaviours += [(mode, {"mode": mode}) for mode in _MODES]
-    behaviours.append((_SPENT, {"faults": [{"kind": _SPENT, "rate": 1.0}]}))
+    behaviours.append((SPENT, {"faults": [{"kind": SPENT, "rate": 1.0}]}))  # last: believed until the quota day ends
     with playing(subject) as play:
         warm = play.people(WARM)
         yield from faults_of(play.ask_all(warm), all_good=True, when="on a normal day: ")
@@ -97,7 +94,7 @@ def _centre_faults(subject: Subject) -> Iterator[str]:
             play.stage.behave(**behaviour)
             yield from faults_of(play.ask_all(play.people(2), at_once=2, deadline=_IMPATIENT), when=f"{name}: ")
             yield from faults_of(play.ask_all(warm[:2]), all_good=True, when=f"{name}, known before: ")
-            if name == _SPENT:
+            if name == SPENT:
                 return
             play.stage.behave()
             healed = play.until_good(play.people(1)[0], _BACK_WITHIN)

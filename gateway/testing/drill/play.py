@@ -7,18 +7,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from gateway.contract.errors import Internal, NotFound, every_error
 from gateway.testing.examples import Asked, Example, Expected, ask, differences
+from gateway.testing.stage import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gateway.testing.licence.subject import Subject
-    from gateway.testing.stage import Heard, Person, Stage
+    from gateway.testing.stage import Heard, Stage
 
 Fate = Literal["good", "refused", "wrong", "lost"]
 
@@ -36,6 +37,9 @@ NEIGHBOUR_WAITS = 3.0
 """Seconds a neighbour waits at most, whatever the extension does."""
 
 NEIGHBOUR_VILLAGE = "3527032001"
+SPENT = "quota_exhausted"
+"""Fault of the mocked centre: the day's quota is used up."""
+
 _PROBLEM = "application/problem+json"
 _NO_EXCUSE = frozenset({Internal.code, NotFound.code})
 _CODES = frozenset(error.code for error in every_error()) - _NO_EXCUSE
@@ -75,7 +79,23 @@ class Traffic:
         personal = [each for each in good if each.request.personal]
         fallback = [LOOKUP] if subject.kind == "plugin" else []
         self.lead: Example | None = next(iter([*personal, *fallback, *good]), None)
-        self._refusals = [each.answer for each in subject.examples if each.centre is not None]
+        self._refusals = [each for each in subject.examples if each.centre is not None]
+        self._excuses: list[Example] = []
+
+    def learn(self, stage: Stage, key: str) -> None:
+        """On an ordinary day, see which examples of refusals can be told from other answers; only those excuse."""
+        if self.lead is None or not self._refusals:
+            return
+        person = stage.people()[-1]
+        others = [
+            (asked, ask(stage, self.lead.request, asked, key, headers={}))
+            for asked in (person, Person(stage.nik("unknown"), person.no_kk, person.name))
+        ]
+        self._excuses = [
+            each
+            for each in self._refusals
+            if each.answer.names_body and all(differences(stage, each.answer, heard, to, key) for to, heard in others)
+        ]
 
     def verdict(self, stage: Stage, heard: Heard, person: Person, key: str) -> Told:
         """What an answer is worth."""
@@ -87,7 +107,8 @@ class Traffic:
         code = _code_of(heard)
         if code in _CODES:
             return Told("refused", code)
-        if any(not differences(stage, refusal, heard, person, key) for refusal in self._refusals):
+        fitting = (each for each in self._excuses if _is_spent(each.centre or {}) == _is_spent(stage.behaviour))
+        if any(not differences(stage, each.answer, heard, person, key) for each in fitting):
             return Told("refused", "its own form")
         if heard.status >= http.client.INTERNAL_SERVER_ERROR or code == Internal.code:
             return Told("lost", f"{heard.status} {code}".strip())
@@ -170,7 +191,9 @@ class Play:
 def playing(subject: Subject) -> Iterator[Play]:
     """A fresh stage with the extension, until the block ends."""
     with subject.stage() as stage:
-        yield Play(stage, Traffic(subject), subject.key_of(stage))
+        traffic, key = Traffic(subject), subject.key_of(stage)
+        traffic.learn(stage, key)
+        yield Play(stage, traffic, key)
 
 
 def faults_of(told: Sequence[Told], *, all_good: bool = False, when: str = "") -> Iterator[str]:
@@ -183,6 +206,11 @@ def faults_of(told: Sequence[Told], *, all_good: bool = False, when: str = "") -
 
 def _is_good(answer: Expected) -> bool:
     return http.client.OK <= answer.status < http.client.MULTIPLE_CHOICES
+
+
+def _is_spent(behaviour: Mapping[str, Any]) -> bool:
+    """Whether the centre refuses for its quota, which must never pass for its being away, nor the other way round."""
+    return any(fault.get("kind") == SPENT for fault in behaviour.get("faults", ()))
 
 
 def _code_of(heard: Heard) -> str:

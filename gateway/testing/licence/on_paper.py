@@ -23,7 +23,9 @@ ALLOWED = ("gateway.contract", "gateway.catalogue")
 _FOLDERS = frozenset({"gateway", "plugins", "adapters"})
 """Packages whose members are what counts, not they themselves."""
 
+_IMPORTERS = frozenset({"import_module", "__import__"})
 _FEWEST_WORDS = 40
+_SETTING = re.compile(r"\s*#\s*mypy\s*:")
 _FIGURE = re.compile(r"\d[\d.,]*\s?(?:µs|us|ms)\b")
 _MYPY_WITHIN = 300.0
 
@@ -64,6 +66,8 @@ def imports(subject: Subject) -> Iterator[str]:
     others = {point.module for name, point in found().items() if name != subject.name} - {own}
     for file, tree in subject.sources():
         for node in ast.walk(tree):
+            if fault := _hidden(node):
+                yield f"{file}:{getattr(node, 'lineno', 0)} {fault}"
             for module in _imported(node, len(file.parts)):
                 if _is_foreign(module, others, own):
                     yield f"{file}:{getattr(node, 'lineno', 0)} imports {module}"
@@ -78,10 +82,21 @@ def _imported(node: ast.AST, depth: int) -> tuple[str, ...]:
         return tuple(f"{module}.{alias.name}" for alias in node.names) if module in _FOLDERS else (module,)
     if isinstance(node, ast.ImportFrom) and node.level > depth:
         return ("." * node.level + (node.module or ""),)
-    if isinstance(node, ast.Call) and _name_of(node.func) in {"import_module", "__import__"}:
+    if isinstance(node, ast.Call) and _name_of(node.func) in _IMPORTERS:
         first = node.args[0] if node.args else None
         return (str(first.value),) if isinstance(first, ast.Constant) else ()
     return ()
+
+
+def _hidden(node: ast.AST) -> str:
+    """Why nobody can read off what a statement imports; empty where one can."""
+    if isinstance(node, ast.Call) and _name_of(node.func) in _IMPORTERS:
+        named = node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+        return "" if named else f"calls {_name_of(node.func)} with a name that is made up while it runs"
+    if isinstance(node, ast.ImportFrom) and node.module in {"importlib", "builtins"}:
+        renamed = [alias.name for alias in node.names if alias.name in _IMPORTERS and alias.asname]
+        return f"imports {renamed[0]} under another name" if renamed else ""
+    return ""
 
 
 def _name_of(called: ast.expr) -> str:
@@ -106,7 +121,12 @@ def typed(subject: Subject) -> Iterator[str]:
     if subject.folder is None:
         yield "it is not a package"
         return
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(subject.folder)]
+    for file in sorted(subject.folder.rglob("*.py")):
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if _SETTING.match(line):
+                yield f"{file.relative_to(subject.folder)}:{number} sets mypy's options by a comment"
+    # No config of the folder the command is called in, nor of the user, makes it milder.
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--strict", "--no-error-summary", str(subject.folder)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_MYPY_WITHIN)
     if ended.returncode:
         yield from (ended.stdout + ended.stderr).splitlines()[:5]

@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from gateway.contract.web import Rule as RouteRule
+from gateway.registry.loading import ANYTHING
 from gateway.testing.licence.rule import Rule
+from gateway.wiring.claims import own_claims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,16 @@ def routes(subject: Subject) -> Iterator[str]:
         if place in seen:
             yield f"{place} is there twice"
         seen.add(place)
+    yield from _claimed(subject)
+
+
+def _claimed(subject: Subject) -> Iterator[str]:
+    """What keeps its addresses from being mounted beside the gateway's own."""
+    mounts = {} if subject.manifest is None else {subject.name: tuple(subject.manifest.mounts)}
+    try:
+        own_claims(mounts).claim(subject.member)
+    except ANYTHING as error:
+        yield str(error)
 
 
 def two_languages(subject: Subject) -> Iterator[str]:
