@@ -114,7 +114,11 @@ class BodyReader:
             return (_TOO_DEEP,)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return (_NO_JSON,)
-        found = (fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
+        try:
+            errors = list(self._validator.iter_errors(value))
+        except ValueError:  # msgspec reads up to 1,000 levels, jsonschema-rs 255
+            return (_TOO_DEEP,)
+        found = (fault for error in errors for fault in _explain(error, value))
         return tuple(dict.fromkeys(found))  # unknown names are not repeated, so a thousand of them are one fault
 
 

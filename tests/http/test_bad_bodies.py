@@ -166,6 +166,22 @@ def test_an_absurd_deadline_is_named(rig: Rig, key: str, seconds: str) -> None:
     assert [fault["field"] for fault in problem["errors"]] == ["header:x-request-deadline"]
 
 
+@pytest.mark.parametrize(
+    ("levels", "found"),
+    [(200, ("/nik", "type")), (254, None), (255, None), (300, None), (900, None), (1000, None), (5000, None)],
+)
+@pytest.mark.parametrize("inner", [b"[", b'{"a":'])
+def test_every_depth_of_json_is_a_wrong_field(
+    rig: Rig, key: str, levels: int, found: tuple[str, str] | None, inner: bytes
+) -> None:
+    """However deep the JSON: a wrong type where it can still be read, else too deep; never an error of ours."""
+    end = (b"]" if inner == b"[" else b"}") * levels
+    nested = inner * levels + (b"" if inner == b"[" else b"1") + end
+    problem = rig.refused(rig.post(LOOKUP, b'{"nik":' + nested + b',"purpose":"pelayanan"}', key=key), 422, "invalid")
+    named = [(fault["field"], fault["code"]) for fault in problem["errors"]]
+    assert named in ([found],) if found else named in ([("/nik", "type")], [("", "depth")])
+
+
 @pytest.mark.parametrize("seconds", ["1", "0.9", "60", "999999999"])
 def test_a_long_deadline_is_cut_to_the_longest(rig: Rig, key: str, seconds: str) -> None:
     """A deadline beyond the config's longest is taken as that; a request with it is served."""
