@@ -171,6 +171,22 @@ def test_a_broken_chunk_is_the_callers_fault(each_rig: Rig, each_key: str) -> No
     assert 400 <= first_answer(each_rig.raw(request)).status < 500
 
 
+@pytest.mark.parametrize(
+    "end",
+    [b"", b"zz\r\n", b"0\r\n", b"ff\r\n" + b" " * 60, b"fffffffffffffffff\r\n", b"-1\r\n", b"1\r\n    "],
+    ids=["cut off", "no length", "half an end", "half a chunk", "huge length", "negative length", "long chunk"],
+)
+def test_chunks_that_do_not_end_are_not_a_body(each_rig: Rig, each_key: str, end: bytes) -> None:
+    """A good question in a first chunk is not answered where the chunks behind it break off or are none."""
+    body = question(each_rig)
+    chunk = b"%x\r\n%s\r\n" % (len(body), body)
+    with each_rig.connect() as sock:
+        sock.sendall(raw_request("POST", LOOKUP, chunk + end, bearer(each_key), TYPE, CHUNKED))
+        sock.shutdown(1)
+        heard = read_to_end(sock)
+    assert not heard or 400 <= first_answer(heard).status < 500
+
+
 def test_a_length_given_twice_cannot_smuggle(each_rig: Rig, each_key: str) -> None:
     """With `Content-Length` and `Transfer-Encoding` together nothing behind the body is taken for a request."""
     hidden = b"0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: gateway\r\n\r\n"
