@@ -23,6 +23,9 @@ BACKLOG = 1024
 MOST_REQUESTS = 100_000
 """Requests a listener holds at once; more wait in the kernel. The limiter refuses long before."""
 
+STOP_WITHIN = 1.0
+"""Seconds that the server is given to end; Granian waits ten for a request's head of which half was sent."""
+
 
 class PortTaken(Exception):  # told to the admin as it is
     """The address is in use by another program."""
@@ -84,11 +87,19 @@ class Listener:
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Stop accepting, drop what is still open and close the socket."""
+        """Stop accepting, drop what is still open and close the socket.
+
+        A server that has not ended within `STOP_WITHIN` is left to itself: it accepts nothing more and ends with the
+        process, or once its last connection does.
+        """
         self._stop()
-        if self._running is not None:
-            await self._running
-        self._socket.close()
+        try:
+            if self._running is not None:
+                ended, _ = await asyncio.wait({self._running}, timeout=STOP_WITHIN)
+                for task in ended:
+                    task.result()
+        finally:
+            self._socket.close()
 
     def _granian(self) -> tuple[Any, Callable[[], None]]:
         server = _granian_on(self._socket, self._app, self._tls)

@@ -10,6 +10,7 @@ close: refuse new requests ─► wait for those under way ─► listeners ─�
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,15 +160,15 @@ class Gateway:
             return Reloaded(restart)
 
     async def close(self) -> None:
-        """Stop accepting, let running requests end, close everything."""
-        self.public.draining = self.operator.draining = True
-        await self._drained(self.generation)
-        for listener in self._listeners:
-            await listener.stop()
-        await self.generation.close()
-        await self.supervisor.stop()
-        await self.chain.close()
-        await self.database.close()
+        """Stop accepting, let running requests end, close everything, whatever of it fails."""
+        async with AsyncExitStack() as closing:  # the last named is closed first
+            closing.push_async_callback(self.database.close)
+            closing.push_async_callback(self.chain.close)
+            closing.push_async_callback(self.supervisor.stop)
+            closing.push_async_callback(self.generation.close)
+            self.public.draining = self.operator.draining = True
+            await self._drained(self.generation)
+            await asyncio.gather(*(listener.stop() for listener in self._listeners))
 
     async def _drained(self, generation: Generation) -> None:
         """Wait until the requests that began under a generation are answered, at most for the drain time."""
