@@ -27,6 +27,7 @@ from gateway.http.application import Application, Limits
 from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
+from gateway.wiring.files import OPERATOR, connections_of, soft_limit
 from gateway.wiring.generation import Generation, rights_of
 from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring
 from gateway.wiring.supervisor import Supervisor
@@ -129,9 +130,12 @@ class Gateway:
         """
         server = self.settings.server
         tls = (Path(server.tls_cert), Path(server.tls_key)) if server.tls_cert and server.tls_key else None
-        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine)
+        callers = connections_of(soft_limit(), self.settings.centre.connections)
+        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine, connections=callers)
         self._listeners.append(public)
-        operator = Listener(self.operator, server.operator_host, server.operator_port, engine=server.engine)
+        operator = Listener(
+            self.operator, server.operator_host, server.operator_port, engine=server.engine, connections=OPERATOR
+        )
         self._listeners.append(operator)
         for listener in self._listeners:
             await listener.start()

@@ -99,6 +99,30 @@ def test_half_a_head_does_not_hold_up_the_stop(engine: Engine) -> None:
     asyncio.run(story())
 
 
+def test_more_connections_than_it_holds_wait() -> None:
+    """Beyond its bound a connection is not accepted; it is served once another one closes."""
+
+    async def story() -> bytes:
+        listener = Listener(hello, "127.0.0.1", 0, connections=2)
+        await listener.start()
+        place = ("127.0.0.1", urlsplit(listener.url).port or 0)
+        with socket.create_connection(place) as first, socket.create_connection(place) as second:
+            for held in (first, second):
+                held.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert await asyncio.to_thread(held.recv, 12) == b"HTTP/1.1 200"
+            with socket.create_connection(place, timeout=0.2) as third:
+                third.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                with pytest.raises(TimeoutError):
+                    await asyncio.to_thread(third.recv, 12)
+                third.settimeout(5)
+                first.close()
+                heard = await asyncio.to_thread(third.recv, 12)
+        await listener.stop()
+        return heard
+
+    assert asyncio.run(story()) == b"HTTP/1.1 200"
+
+
 def test_a_listener_that_was_never_started_can_be_stopped(engine: Engine) -> None:
     """Stopping before starting only gives the port back."""
 
