@@ -18,6 +18,7 @@ from gateway.registry.finding import installed
 from gateway.settings import SecretMissing
 from gateway.vault.errors import VaultError
 from gateway.vault.keys import Keyring
+from gateway.wiring.files import connections_of, hard_limit
 from gateway.wiring.parts import accounts_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["ok", "warn", "bad"]
 LITTLE_DISK = 1_000_000_000
+FEW_FILES = 4096
 BUILT_AFTER = 1_760_000_000.0
 """Unix seconds before which this version cannot run: a clock that says so is wrong."""
 
@@ -62,6 +64,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _centre,
         _extensions,
         _disk,
+        _files,
         _clock,
     )
     return [finding for check in checks for finding in check(settings, environ)]
@@ -176,6 +179,16 @@ def _disk(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
         yield Finding("disk", "warn", f"{free / 1e9:.1f} GB are free for data", "make room")
     else:
         yield Finding("disk", "ok", f"{free / 1e9:.0f} GB are free for data")
+
+
+def _files(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:
+    limit = hard_limit()
+    callers = connections_of(limit, settings.centre.connections)
+    text = f"{limit} files may be open here, so callers may hold {callers} connections"
+    if limit < FEW_FILES:
+        yield Finding("files", "warn", text, "LimitNOFILE=65536 in the unit file, or `ulimit -Hn` of the shell")
+    else:
+        yield Finding("files", "ok", text)
 
 
 def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:

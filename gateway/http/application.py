@@ -173,7 +173,7 @@ class Application:
         content = None
         if mounted.reader is not None:
             mounted.reader.check(headers)
-            visit.sends_until(now + limits.deadline_max)
+            visit.sends_until(deadline)
             content = mounted.reader.read(await body.read(limits.body))
         else:
             body.check_declared(limits.body)

@@ -18,7 +18,7 @@ from gateway.contract.errors import FieldFault, Invalid
 from gateway.http.intake import check_json_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gateway.catalogue.findings import Finding
 
@@ -114,8 +114,12 @@ class BodyReader:
             return (_TOO_DEEP,)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return (_NO_JSON,)
-        found = (fault for error in self._validator.iter_errors(value) for fault in _explain(error, value))
-        return tuple(dict.fromkeys(found))  # unknown names are not repeated, so a thousand of them are one fault
+        try:
+            errors = list(self._validator.iter_errors(value))
+        except ValueError:  # msgspec reads up to 1,000 levels, jsonschema-rs 255
+            return (_TOO_DEEP,)
+        found = (fault for error in errors for fault in _explain(error, value, self.schema))
+        return tuple(dict.fromkeys(found))  # unknown names are not repeated, so a thousand of them are a fault or two
 
 
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -124,27 +128,75 @@ _NO_JSON = FieldFault("", "json", "The body is not valid JSON.", "Isi bukan JSON
 _OUT_OF_RANGE = FieldFault("", "json", "The body holds a value out of range.", "Isi memuat nilai di luar jangkauan.")
 
 
-def _explain(error: Any, value: Any) -> Iterator[FieldFault]:
+def _explain(error: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[FieldFault]:
     kind = error.kind
     keyword = str(error.schema_path[-1])
     path = [str(part) for part in error.instance_path]
     if keyword == "required":
         yield _fault([*path, kind.property], "required", *_PLAIN["required"])
     elif keyword == "additionalProperties":
-        for _name in kind.unexpected:  # an unknown name is the caller's text: it is not repeated
-            yield _fault(path, "unknown", "holds a field that is not known here", "memuat isian yang tidak dikenal")
+        yield from _unknown_faults(path, kind.unexpected, _at(schema, error.schema_path[:-1]).get("properties", {}))
     elif keyword == "type":
-        wanted = [str(one) for one in kind.types]
-        yield _fault(
-            path,
-            "type",
-            f"must be {' or '.join(wanted)}",
-            "harus " + " atau ".join(_TYPES_ID.get(w, w) for w in wanted),
-        )
+        yield _type_fault(path, [str(one) for one in kind.types])
+    elif keyword == "anyOf":
+        yield from _choice_faults(error, path, value, schema)
     elif keyword == "pattern" and path and path[-1] in _NUMBERS:
         yield from _number_faults(path, _at(value, error.instance_path))
+    elif keyword == "pattern":
+        yield _form_fault(path, _at(schema, error.schema_path[:-1]).get("examples", ()))
     else:
         yield _fault(path, keyword, *_PLAIN.get(keyword, _OTHER))
+
+
+def _type_fault(path: list[str], wanted: list[str]) -> FieldFault:
+    names_id = " atau ".join(_TYPES_ID.get(one, one) for one in wanted)
+    return _fault(path, "type", f"must be {' or '.join(wanted)}", f"harus {names_id}")
+
+
+def _form_fault(path: list[str], examples: Sequence[str]) -> FieldFault:
+    english, indonesian = _PLAIN["pattern"]
+    if examples:
+        english, indonesian = f"{english}, such as {examples[0]}", f"{indonesian}, contohnya {examples[0]}"
+    return _fault(path, "pattern", english, indonesian)
+
+
+def _choice_faults(error: Any, path: list[str], value: Any, schema: Mapping[str, Any]) -> Iterator[FieldFault]:
+    """Of several forms the one of the right type is explained; where none is, the types that would be."""
+    mistyped = [[one for one in form if _is_mistyped(one, error)] for form in error.kind.context]
+    meant = [form for form, wrong in zip(error.kind.context, mistyped, strict=True) if not wrong]
+    if len(meant) == 1:
+        for one in meant[0]:
+            yield from _explain(one, value, schema)
+    elif meant:
+        yield _fault(path, "anyOf", *_PLAIN["anyOf"])
+    else:
+        wanted = dict.fromkeys(str(name) for form in mistyped for one in form for name in one.kind.types)
+        yield _type_fault(path, [name for name in wanted if name != "null"])
+
+
+def _is_mistyped(error: Any, choice: Any) -> bool:
+    return error.schema_path[-1] == "type" and error.instance_path == choice.instance_path
+
+
+def _unknown_faults(path: list[str], unexpected: Sequence[str], known: Mapping[str, Any]) -> Iterator[FieldFault]:
+    """An unknown name is the caller's text: it is not repeated, but a known one near it is named."""
+    from difflib import get_close_matches  # noqa: PLC0415 # only for bodies that are wrong
+
+    by_plain = {_plain(name): name for name in known}
+    for name in unexpected[:_NAMES_LOOKED_AT]:
+        near = get_close_matches(_plain(name), by_plain, n=1) if len(name) <= _LONGEST_NAME else []
+        english, indonesian = "holds a field that is not known here", "memuat isian yang tidak dikenal"
+        for one in near:
+            english, indonesian = f"{english}; is {by_plain[one]} meant?", f"{indonesian}; maksudnya {by_plain[one]}?"
+        yield _fault(path, "unknown", english, indonesian)
+
+
+_NAMES_LOOKED_AT = 20
+_LONGEST_NAME = 40
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 _NUMBERS: dict[str, Callable[[str], tuple[Finding, ...]]] = {
@@ -170,7 +222,8 @@ def _at(value: Any, path: Any) -> Any:
 def _fault(path: list[str], code: str, english: str, indonesian: str) -> FieldFault:
     name = path[-1] if path else "the body"
     name_id = path[-1] if path else "isi"
-    return FieldFault(_pointer(path), code, f"{name} {english}.", f"{name_id} {indonesian}.")
+    end = "" if english.endswith("?") else "."
+    return FieldFault(_pointer(path), code, f"{name} {english}{end}", f"{name_id} {indonesian}{end}")
 
 
 def _pointer(path: list[str]) -> str:

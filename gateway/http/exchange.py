@@ -24,7 +24,7 @@ UNREADABLE = "\ufffd"
 
 
 class Gone(Exception):  # not an error: the caller left
-    """The caller closed the connection before its request was whole."""
+    """The caller closed the connection before its request was whole, or broke off its body's chunks."""
 
 
 class Exchange(Protocol):
@@ -54,7 +54,11 @@ class Exchange(Protocol):
         """
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """The body piece by piece. An iteration may raise `Gone`, or end early, once the caller left."""
+        """The body piece by piece.
+
+        Raises:
+            Gone: While iterated over: the caller left before it was whole, or what came is no chunked body.
+        """
 
     async def left(self) -> None:
         """Return once the caller closed the connection."""
@@ -103,9 +107,17 @@ class RsgiExchange:
         return body
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body piece by piece; ends early, without a word, when the caller leaves."""
+        """The body piece by piece.
+
+        Granian gives an empty piece at the end of a body, and one more before it where the body was cut off, was no
+        chunked body, or has trailers: none of them is taken for whole.
+        """
+        is_at_end = False
         try:
             async for piece in self._protocol:
+                if not piece and is_at_end:
+                    raise Gone
+                is_at_end = not piece
                 yield piece
         except RuntimeError:
             raise Gone from None

@@ -9,7 +9,7 @@ import secrets
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from gateway.contract.errors import FieldFault, Invalid, TooLarge, Unsupported
+from gateway.contract.errors import FieldFault, Invalid, TooLarge, Unauthenticated, Unsupported
 from gateway.http.exchange import Gone
 
 if TYPE_CHECKING:
@@ -32,18 +32,49 @@ LINGER_SECONDS = 2.0
 
 
 def headers_of(raw: Fields, limit: int) -> dict[str, str]:
-    """Header fields by lower-case name, the last of each.
+    """Header fields by lower-case name, the last of each that may come twice.
 
     Raises:
         TooLarge: All fields together exceed `limit` bytes.
-        Invalid: The length of the body is given in two ways: what follows could be smuggled past a proxy.
+        Unauthenticated: `Authorization` comes twice: a proxy before us may have looked at the other one.
+        Invalid: Another field that has one value comes twice, or the length of the body is given in two ways: what
+            follows could be smuggled past a proxy.
     """
     fields = dict(raw)
     if sum(map(len, chain.from_iterable(raw))) > limit:
         raise TooLarge(f"The header fields together exceed {limit} bytes.")
     if "transfer-encoding" in fields and "content-length" in fields:
         raise Invalid(faults=(_TWO_LENGTHS,), headers=(("connection", "close"),))
+    if len(raw) != len(fields):
+        _refuse_repeats(raw)
     return fields
+
+
+def _refuse_repeats(raw: Fields) -> None:
+    names = [name for name, _ in raw]
+    if names.count("authorization") > 1:
+        raise Unauthenticated("Authorization must be given once.")
+    repeated = [name for name in _SINGLE if names.count(name) > 1]
+    if repeated:
+        raise Invalid(faults=tuple(_repeated(name) for name in repeated))
+
+
+_SINGLE = (
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "transfer-encoding",
+    "host",
+    "idempotency-key",
+    "x-request-deadline",
+)
+
+
+def _repeated(name: str) -> FieldFault:
+    title = name.title()
+    return FieldFault(
+        f"header:{name}", "repeated", f"{title} must be given once.", f"{title} hanya boleh diberikan satu kali."
+    )
 
 
 _TWO_LENGTHS = FieldFault(

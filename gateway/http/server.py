@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 Engine = Literal["granian", "uvicorn"]
 BACKLOG = 1024
-MOST_REQUESTS = 100_000
-"""Requests a listener holds at once; more wait in the kernel. The limiter refuses long before."""
+MOST_CONNECTIONS = 100_000
+"""Connections a listener holds at once; more wait in the kernel. The limiter refuses long before."""
+
+STOP_WITHIN = 1.0
+"""Seconds that the server is given to end; Granian waits ten for a request's head of which half was sent."""
 
 
 class PortTaken(Exception):  # told to the admin as it is
@@ -41,6 +44,7 @@ class Listener:
         port: Port to bind; 0 takes a free one.
         tls: Certificate chain and key as PEM files, or None for plain HTTP.
         engine: Which server.
+        connections: Connections it holds at once; more wait in the kernel. uvicorn knows no such bound.
 
     Raises:
         CertificateUnusable: `tls` names files that no server can use.
@@ -55,10 +59,12 @@ class Listener:
         *,
         tls: tuple[Path, Path] | None = None,
         engine: Engine = "granian",
+        connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._app = app
         self._tls = tls
         self._engine = engine
+        self._connections = min(connections, MOST_CONNECTIONS)
         self._running: asyncio.Task[None] | None = None
         self._stop: Callable[[], None] = _nothing
         if tls is not None:
@@ -84,14 +90,22 @@ class Listener:
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Stop accepting, drop what is still open and close the socket."""
+        """Stop accepting, drop what is still open and close the socket.
+
+        A server that has not ended within `STOP_WITHIN` is left to itself: it accepts nothing more and ends with the
+        process, or once its last connection does.
+        """
         self._stop()
-        if self._running is not None:
-            await self._running
-        self._socket.close()
+        try:
+            if self._running is not None:
+                ended, _ = await asyncio.wait({self._running}, timeout=STOP_WITHIN)
+                for task in ended:
+                    task.result()
+        finally:
+            self._socket.close()
 
     def _granian(self) -> tuple[Any, Callable[[], None]]:
-        server = _granian_on(self._socket, self._app, self._tls)
+        server = _granian_on(self._socket, self._app, self._tls, self._connections)
         return server.serve(), server.stop
 
     def _uvicorn(self) -> tuple[Any, Callable[[], None]]:
@@ -117,7 +131,9 @@ def _nothing() -> None:
     """Stand in until the listener is started."""
 
 
-def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, Path] | None) -> Server:
+def _granian_on(
+    sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, Path] | None, connections: int
+) -> Server:
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 # loaded only by the process that serves
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.net import SocketHolder  # type: ignore[attr-defined] # noqa: PLC0415 # public in fact, not marked so
@@ -147,7 +163,7 @@ def _granian_on(sock: socket.socket, app: Callable[..., Any], tls: tuple[Path, P
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=MOST_REQUESTS,
+        backpressure=connections,
         log_enabled=False,
         ssl_cert=certificate,
         ssl_key=key,

@@ -11,6 +11,7 @@ close: refuse new requests, claim no more ─► wait for what is under way ─�
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from gateway.http.application import Application, Limits
 from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
+from gateway.wiring.files import OPERATOR, connections_of, soft_limit
 from gateway.wiring.generation import Generation, rights_of
 from gateway.wiring.handing_in import HandingIn
 from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring, open_ledger
@@ -142,9 +144,12 @@ class Gateway:
         """
         server = self.settings.server
         tls = (Path(server.tls_cert), Path(server.tls_key)) if server.tls_cert and server.tls_key else None
-        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine)
+        callers = connections_of(soft_limit(), self.settings.centre.connections)
+        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine, connections=callers)
         self._listeners.append(public)
-        operator = Listener(self.operator, server.operator_host, server.operator_port, engine=server.engine)
+        operator = Listener(
+            self.operator, server.operator_host, server.operator_port, engine=server.engine, connections=OPERATOR
+        )
         self._listeners.append(operator)
         for listener in self._listeners:
             await listener.start()
@@ -173,17 +178,17 @@ class Gateway:
             return Reloaded(restart)
 
     async def close(self) -> None:
-        """Stop accepting, let running requests end, close everything."""
-        self.public.draining = self.operator.draining = True
-        await asyncio.gather(self._drained(self.generation), self.handing_in.end(self.supervisor))
-        for listener in self._listeners:
-            await listener.stop()
-        await self.generation.close()
-        await self.supervisor.stop()
-        await self.chain.close()
-        if self.ledger is not None:
-            await self.ledger.close()
-        await self.database.close()
+        """Stop accepting, let running requests end, close everything, whatever of it fails."""
+        async with AsyncExitStack() as closing:  # the last named is closed first
+            closing.push_async_callback(self.database.close)
+            if self.ledger is not None:
+                closing.push_async_callback(self.ledger.close)
+            closing.push_async_callback(self.chain.close)
+            closing.push_async_callback(self.supervisor.stop)
+            closing.push_async_callback(self.generation.close)
+            self.public.draining = self.operator.draining = True
+            await asyncio.gather(self._drained(self.generation), self.handing_in.end(self.supervisor))
+            await asyncio.gather(*(listener.stop() for listener in self._listeners))
 
     async def _drained(self, generation: Generation) -> None:
         """Wait until the requests that began under a generation are answered, at most for the drain time."""

@@ -19,6 +19,7 @@ from gateway.log import configure
 from gateway.settings import ConfigFaults, SecretMissing, load
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.dev import SourceWatch, watch_forever
+from gateway.wiring.files import raise_limit
 from gateway.wiring.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def run_forever(settings: Settings, *, dev: bool = False) -> None:
         VaultError, GatewayError, PortTaken, RouteFault, OSError: It could not start.
     """
     configure(settings.log.level, settings.log.format)
+    raise_limit()
     uvloop.run(_serve(settings, os.environ, dev=dev))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +76,16 @@ def test_a_gateway_that_ran_is_well(tmp_path: Path) -> None:
     assert verdicts(found["keys"]) == ["ok", "warn"]
     everything = [one for subject, findings in found.items() if subject != "keys" for one in findings]
     assert verdicts(everything) == ["ok"] * len(everything)
+
+
+def test_few_files_are_told(tmp_path: Path) -> None:
+    """Where the hard limit of open files is low, doctor says how many connections that leaves and how to raise it."""
+    config = tmp_path / "gateway.toml"
+    config.write_text(CONFIG.format(url=nowhere(), folder=tmp_path / "data"), encoding="utf-8")
+    command = ["/bin/sh", "-c", 'ulimit -n 1024; exec "$0" -m gateway doctor --json --config "$1"']
+    told = subprocess.run([*command, sys.executable, str(config)], capture_output=True, check=False)
+    [found] = [one for one in json.loads(told.stdout) if one["subject"] == "files"]
+    assert (found["verdict"], "1024 files" in found["text"], "LimitNOFILE" in found["cure"]) == ("warn", True, True)
 
 
 def test_keys_in_the_environment_are_looked_at_where_they_are(tmp_path: Path, mock_process: MockProcess) -> None:

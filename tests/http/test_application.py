@@ -270,16 +270,24 @@ def test_a_body_cut_short_is_the_callers_fault(engine: Engine) -> None:
     served(engine, story)
 
 
-def test_a_body_that_never_comes_is_not_waited_for(engine: Engine) -> None:
-    """A caller that stops within its body is answered after the longest deadline, and nothing stays under way."""
+@pytest.mark.parametrize(
+    ("deadline", "longest", "asked"),
+    [(0.05, 0.05, b"X-Any: 1"), (0.05, 60.0, b"X-Any: 1"), (60.0, 60.0, b"X-Request-Deadline: 0.05")],
+    ids=["longest", "usual", "asked for"],
+)
+def test_a_body_that_never_comes_is_not_waited_for(
+    engine: Engine, deadline: float, longest: float, asked: bytes
+) -> None:
+    """A caller that stops within its body is answered at its own deadline, and nothing stays under way."""
 
     async def story(_stage: Stage, app: Application, url: str) -> None:
-        app.limits = Limits(body=1000, headers=4000, deadline=0.05, deadline_max=0.05)
+        app.limits = Limits(body=1000, headers=4000, deadline=deadline, deadline_max=longest)
 
         def stall() -> bytes:
             host, _, port = url.removeprefix("http://").partition(":")
             with socket.create_connection((host, int(port)), timeout=5) as sock:
-                head = raw_request("POST", "/note/1", b"", b"Content-Type: application/json", b"Content-Length: 50")
+                type_ = b"Content-Type: application/json"
+                head = raw_request("POST", "/note/1", b"", type_, b"Content-Length: 50", asked)
                 sock.sendall(head + b'{"te')
                 return sock.recv(65_536)
 

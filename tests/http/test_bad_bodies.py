@@ -84,12 +84,12 @@ CASES: dict[str, tuple[str, bytes, set[tuple[str, str]]]] = {
     "serial 0000": (LOOKUP, lookup(nik="3527012904900000"), {("/nik", "serial_zero")}),
     "purpose in capitals": (LOOKUP, lookup(purpose="PELAYANAN"), {("/purpose", "pattern")}),
     "unknown purpose": (LOOKUP, lookup(purpose="iseng"), {("/purpose", "unknown_purpose")}),
-    "village of letters": (LOOKUP, lookup(village="desa"), {("/village", "anyOf")}),
+    "village of letters": (LOOKUP, lookup(village="desa"), {("/village", "pattern")}),
     "unknown field": (LOOKUP, lookup(nama="x"), {("", "unknown")}),
     "everything wrong": (
         LOOKUP,
         lookup(nik=1.5, purpose=7, village=[], extra=1),
-        {("/nik", "type"), ("/purpose", "type"), ("/village", "anyOf"), ("", "unknown")},
+        {("/nik", "type"), ("/purpose", "type"), ("/village", "type"), ("", "unknown")},
     ),
     "threshold": (VERIFY, verify(threshold=0), {("/threshold", "minimum")}),
     "threshold above": (VERIFY, verify(threshold=101), {("/threshold", "maximum")}),
@@ -164,6 +164,41 @@ def test_an_absurd_deadline_is_named(rig: Rig, key: str, seconds: str) -> None:
     """A deadline that is no positive number of seconds is a wrong field of the header."""
     problem = rig.refused(rig.post(LOOKUP, lookup(), {"X-Request-Deadline": seconds}, key=key), 422, "invalid")
     assert [fault["field"] for fault in problem["errors"]] == ["header:x-request-deadline"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told", "told_id"),
+    [
+        (LOOKUP, lookup(village="35.27.03.2001"), "form, such as 3527012001.", "contohnya 3527012001."),
+        (LOOKUP, lookup(village=3527012001), "village must be string.", "village harus teks."),
+        (LOOKUP, lookup(vilage="3527012001"), "here; is village meant?", "maksudnya village?"),
+        (LOOKUP, lookup(NIK=NIK), "here; is nik meant?", "maksudnya nik?"),
+        (LOOKUP, lookup(nama="x"), "not known here.", "tidak dikenal."),
+        (LOOKUP, lookup(**{"village" * 10: "x"}), "not known here.", "tidak dikenal."),
+        (VERIFY, verify(elements={"NAMA_LENGKAP": "x"}), "is NAMA_LGKP meant?", "maksudnya NAMA_LGKP?"),
+    ],
+)
+def test_a_fault_says_what_would_be_right(rig: Rig, key: str, path: str, body: bytes, told: str, told_id: str) -> None:
+    """A wrong form is told with an example, an unknown field with the known one near it, in both languages."""
+    [fault] = rig.refused(rig.post(path, body, key=key), 422, "invalid")["errors"]
+    assert fault["message"].endswith(told)
+    assert fault["message_id"].endswith(told_id)
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"),
+    [(200, ("/nik", "type")), (254, None), (255, None), (300, None), (900, None), (1000, None), (5000, None)],
+)
+@pytest.mark.parametrize("inner", [b"[", b'{"a":'])
+def test_every_depth_of_json_is_a_wrong_field(
+    rig: Rig, key: str, levels: int, found: tuple[str, str] | None, inner: bytes
+) -> None:
+    """However deep the JSON: a wrong type where it can still be read, else too deep; never an error of ours."""
+    end = (b"]" if inner == b"[" else b"}") * levels
+    nested = inner * levels + (b"" if inner == b"[" else b"1") + end
+    problem = rig.refused(rig.post(LOOKUP, b'{"nik":' + nested + b',"purpose":"pelayanan"}', key=key), 422, "invalid")
+    named = [(fault["field"], fault["code"]) for fault in problem["errors"]]
+    assert named == [found] if found else named in ([("/nik", "type")], [("", "depth")])
 
 
 @pytest.mark.parametrize("seconds", ["1", "0.9", "60", "999999999"])

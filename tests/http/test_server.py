@@ -80,6 +80,49 @@ def test_it_serves_until_it_is_stopped(engine: Engine) -> None:
         pass
 
 
+def test_half_a_head_does_not_hold_up_the_stop(engine: Engine) -> None:
+    """A caller that has sent half of a request's head delays the stop by little, and the port is free afterwards."""
+
+    async def story() -> int:
+        listener = Listener(hello, "127.0.0.1", 0, engine=engine)
+        await listener.start()
+        port = urlsplit(listener.url).port or 0
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Half")
+            assert (await asyncio.to_thread(ask, listener.url, "GET", "/")).status == 200
+            async with asyncio.timeout(3.0):
+                await listener.stop()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+        return port
+
+    asyncio.run(story())
+
+
+def test_more_connections_than_it_holds_wait() -> None:
+    """Beyond its bound a connection is not accepted; it is served once another one closes."""
+
+    async def story() -> bytes:
+        listener = Listener(hello, "127.0.0.1", 0, connections=2)
+        await listener.start()
+        place = ("127.0.0.1", urlsplit(listener.url).port or 0)
+        with socket.create_connection(place) as first, socket.create_connection(place) as second:
+            for held in (first, second):
+                held.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert await asyncio.to_thread(held.recv, 12) == b"HTTP/1.1 200"
+            with socket.create_connection(place, timeout=0.2) as third:
+                third.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                with pytest.raises(TimeoutError):
+                    await asyncio.to_thread(third.recv, 12)
+                third.settimeout(5)
+                first.close()
+                heard = await asyncio.to_thread(third.recv, 12)
+        await listener.stop()
+        return heard
+
+    assert asyncio.run(story()) == b"HTTP/1.1 200"
+
+
 def test_a_listener_that_was_never_started_can_be_stopped(engine: Engine) -> None:
     """Stopping before starting only gives the port back."""
 

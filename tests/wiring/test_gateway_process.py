@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
+import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 from gateway.mock_siak import demo_accounts
 from gateway.settings.loading import loads
 from gateway.testing.processes import SEED, GatewayProcess, demo_rights, right_of
+from tests.http.rig import LOOKUP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +36,29 @@ def test_it_survives_a_kill_in_the_same_folder(tmp_path: Path, mock_process: Moc
         with pytest.raises(TimeoutError, match="'never' is not in the log"):
             gateway.wait_for_log("never", 0.01)
     assert gateway.wait() == 0
+
+
+def test_half_sent_requests_do_not_hold_up_its_end(tmp_path: Path, mock_process: MockProcess) -> None:
+    """With half a head on each listener and half a body it ends within 5 s of SIGTERM, in order."""
+    gateway = GatewayProcess(tmp_path, mock_process.url).start()
+    key = gateway.add_client("desk")
+    body = f"POST {LOOKUP} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+    halves = [
+        (gateway.url, "GET /health/live HTTP/1.1\r\nHost: x\r\nX-Half"),
+        (gateway.operator, "GET /metrics HTTP/1.1\r\nX-Half"),
+        (gateway.url, body + 'Content-Length: 50\r\n\r\n{"nik'),
+    ]
+    with ExitStack() as open_:
+        for url, half in halves:
+            place = urlsplit(url)
+            sock = open_.enter_context(socket.create_connection((place.hostname or "", place.port or 0)))
+            sock.sendall(half.encode())
+        assert gateway.get("/health/live")[0] == 200
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait(5.0) == 0
+    assert "gateway.stopped" in gateway.log()
+    assert "Traceback" not in gateway.log()
+    assert "panicked" not in gateway.log()
 
 
 def test_one_that_cannot_start_tells_why(tmp_path: Path) -> None:
