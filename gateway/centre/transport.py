@@ -29,7 +29,7 @@ import ssl
 import weakref
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import aiohttp
 import httpx
@@ -147,7 +147,7 @@ class _Pool(aiohttp.TCPConnector):
         super().__init__(
             limit=0, keepalive_timeout=limits.idle, ttl_dns_cache=_DNS_SECONDS, ssl=True if context is None else context
         )
-        self._factory = partial[ResponseHandler](_Bounded, loop=self._loop)
+        self._factory = cast("partial[ResponseHandler]", partial(_Bounded, loop=self._loop))
         seconds = limits.connect_timeout
         self._patience = aiohttp.ClientTimeout(connect=seconds, sock_connect=seconds, ceil_threshold=math.inf)
         self._origins: dict[str, aiohttp.ClientRequest] = {}
