@@ -68,6 +68,11 @@ class AllowanceSettings(Section):
     reserve: dict[Read, Share] = Field(
         default_factory=dict, description="Share of the day kept for a service, such as { verify = 0.1 }."
     )
+    probe: Seconds = Field(
+        default=900,
+        description="Once the centre said 'used up' though our own count is below the allowance, one call in this long "
+        "sees whether it still does.",
+    )
     alarm_at: Share = Field(default=0.9, description="Share used at which a warning is logged.")
 
 
