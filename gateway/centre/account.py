@@ -31,6 +31,8 @@ class Account:
         ws: Uses the older regional service `/ws_server/get_json/…`, asked by GET with a query.
         daily_password: The password sent is `md5(secret + ddmmyyyy)`.
         zone: IANA zone of the centre's day, for `daily_password`.
+        fields: Wire names the centre shows this user: a reply that leaves out the number asked for, though it is among
+            them, is none. Empty where that is not known.
     """
 
     right: str
@@ -41,6 +43,7 @@ class Account:
     ws: bool = False
     daily_password: bool = False
     zone: str = "Asia/Jakarta"
+    fields: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse paths that would change the shape of an address.

@@ -124,17 +124,19 @@ class Allowance:
         spent = self._book.spend(self._clock.now(), carried.right, carried.question.service)
         left: int | None = None
         exhausted = False
+        answered = False
         reached: bool | None = None
         try:
             answer = await self._inner.ask(carried)
-            reached, left = True, answer.reply.quota_left
+            reached, left, answered = True, answer.reply.quota_left, True
         except GatewayError as error:
             exhausted = isinstance(error, QuotaExhausted)
             reached = not (isinstance(error, UNSEEN) and error.executed == "no")
             raise
         finally:
             sent = flight.sent if reached is None else reached
-            self._book.settle(spent, sent=sent, quota_left=left, exhausted=exhausted)
+            if self._book.settle(spent, sent=sent, quota_left=left, exhausted=exhausted, answered=answered):
+                log.warning("centre.allowance.resumed", right=carried.right)
             self._note(carried.right)
         return answer
 

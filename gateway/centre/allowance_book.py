@@ -4,6 +4,10 @@ The day is the centre's: it changes at midnight in its zone. What is spent is co
 by what the centre says is left. A clock that is set back never refills: what was spent on the later day is carried
 to the earlier one. Instances that share a database add what they spent to its counts, and learn what others spent from
 the sums they get back.
+
+The centre's "used up" stops a right at once. Where nothing else says so (our count is below the allowance, and no
+`quotaLimiter` stands at 0) it may be a mistake over there: then one attempt in a while is let through to see, and its
+answer ends the stop.
 """
 
 from __future__ import annotations
@@ -65,6 +69,7 @@ class Day:
         out: Attempts under way.
         alarmed: Whether the warning was given.
         capped: Whether the centre allows more than the config: then the config's is a cap of our own.
+        asked_at: Unix seconds of the latest attempt; 0 after a restart.
     """
 
     date: str
@@ -75,6 +80,7 @@ class Day:
     out: int = 0
     alarmed: bool = False
     capped: bool = False
+    asked_at: float = 0.0
 
     @property
     def total(self) -> int:
@@ -90,11 +96,13 @@ class Spent:
         right: Name of the right.
         service: Service asked.
         day: The day it was spent on.
+        probe: Whether it was let through to see if the centre still says that the day is used up.
     """
 
     right: str
     service: CentreService
     day: Day
+    probe: bool = False
 
 
 class AllowanceBook:
@@ -165,7 +173,7 @@ class AllowanceBook:
             service: Service to ask.
         """
         day = self._day(now, right)
-        if day.exhausted:
+        if day.exhausted and not self._may_probe(now, right, day):
             return self._until_reset(now, "exhausted")
         left = self._left(right, day)
         if left is None:
@@ -181,11 +189,20 @@ class AllowanceBook:
         day = self._day(now, right)
         day.used[service] = day.used.get(service, 0) + 1
         day.out += 1
+        day.asked_at = now
         if day.left is not None:
             day.left = max(0, day.left - 1)
-        return Spent(right, service, day)
+        return Spent(right, service, day, probe=day.exhausted)
 
-    def settle(self, spent: Spent, *, sent: bool, quota_left: int | None = None, exhausted: bool = False) -> None:
+    def settle(
+        self,
+        spent: Spent,
+        *,
+        sent: bool,
+        quota_left: int | None = None,
+        exhausted: bool = False,
+        answered: bool = False,
+    ) -> bool:
         """An attempt ended.
 
         Args:
@@ -193,6 +210,10 @@ class AllowanceBook:
             sent: False if the centre certainly never saw it: it is given back.
             quota_left: What the centre says is left.
             exhausted: Whether the centre says it is used up.
+            answered: Whether the centre answered the question.
+
+        Returns:
+            Whether it was a probe that ended a stop.
         """
         day = spent.day
         day.out -= 1
@@ -203,7 +224,11 @@ class AllowanceBook:
         if quota_left is not None:
             day.left = max(0, quota_left - day.out)
             day.capped |= quota_left > (self._allowance(spent.right) or quota_left)
+        if spent.probe and answered:
+            day.exhausted = False
+            return True
         day.exhausted |= exhausted
+        return False
 
     def alarm(self, right: str) -> tuple[int, int] | None:
         """Spent and whole of the day, once, when the warning share is reached."""
@@ -218,6 +243,13 @@ class AllowanceBook:
         """Attempts left today, or None if nothing limits them."""
         day = self._day(now, right)
         return 0 if day.exhausted else self._left(right, day)
+
+    def _may_probe(self, now: float, right: str, day: Day) -> bool:
+        """Whether a right the centre called used up may look again: rarely, and only where nothing else says so."""
+        if 0.0 <= now - day.asked_at < self._settings.probe or day.left == 0:
+            return False
+        allowance = self._allowance(right)
+        return allowance is None or day.total < allowance
 
     def _allowance(self, right: str) -> int | None:
         known = self._rights.get(right)

@@ -366,7 +366,7 @@ class Breaker:
         """One attempt, ended at the deadline its flight has by then."""
         if flight.deadline <= now:
             raise CentreTimeout(executed="no")
-        flight.sent = True
+        flight.sent = flight.reached = True
         limit = asyncio.timeout(flight.deadline - now)
         extend = partial(self._extend, flight, limit)
         flight.watch(extend)

@@ -87,6 +87,9 @@ LONGEST_CALL = 120.0
 """Seconds after which no call that began before a `forget` can still come back."""
 
 
+MEGABYTE = 1_048_576
+
+
 class Cache:
     """The outermost link.
 
@@ -116,8 +119,10 @@ class Cache:
         self._store = store
         self._clock = clock
         self._refresh_deadline = refresh_deadline
-        self._memory = CacheMemory(settings.memory_entries)
-        self._behind: WriteBehind[bytes, Entry] = WriteBehind(self._save, name="cache")
+        self._memory = CacheMemory(settings.memory_entries, settings.memory_megabytes * MEGABYTE)
+        self._behind: WriteBehind[bytes, Entry] = WriteBehind(
+            self._save, name="cache", weigh=_weigh, most_weight=settings.memory_megabytes * MEGABYTE // 4
+        )
         self._touched: WriteBehind[bytes, None] = WriteBehind(self._touch, name="cache_use", linger=TOUCH_LINGER)
         self._loads: dict[bytes, asyncio.Task[Entry | None]] = {}
         self._refreshes: dict[bytes, asyncio.Task[None]] = {}
@@ -307,7 +312,7 @@ class Cache:
         """Keep what the centre said, unless its subject was forgotten meanwhile."""
         if self._is_forgotten(key, began):
             return False
-        known = self._memory.get(key)
+        known = self._memory.get(key) or self._behind.pending(key)
         if known is None or self._policy.replaces(entry, known, self._clock.now()):
             self._memory.put(key, entry)
             if self._store is not None:
@@ -341,7 +346,7 @@ class Cache:
         entry = await store.get(key)
         if entry is None or self._is_forgotten(key, began):
             return None
-        newer = self._memory.get(key)
+        newer = self._memory.get(key) or self._behind.pending(key)
         if newer is not None:
             return newer
         self._memory.put(key, entry)
@@ -378,3 +383,7 @@ class Cache:
         if len(self._resting) >= self._settings.memory_entries:
             self._resting.clear()
         self._resting[key] = self._clock.monotonic() + REST
+
+
+def _weigh(entry: Entry) -> int:
+    return entry.weight

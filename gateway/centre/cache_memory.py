@@ -1,4 +1,7 @@
-"""The answers kept in memory: the longest unused go first; everything about a subject can be dropped at once."""
+"""The answers kept in memory, bounded in number and bytes: the longest unused go first, large ones stay on disk.
+
+Everything about a subject can be dropped at once.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,25 @@ if TYPE_CHECKING:
     from gateway.centre.cache_policy import Entry
 
 
+LARGEST_PART = 100
+"""An entry of more than this part of the bytes is not kept: a few photographs must not push out everybody else."""
+
+
 class CacheMemory:
     """Entries by key.
 
     Args:
         most: Entries kept.
+        most_bytes: Bytes they may take together.
+
+    Attributes:
+        weight: Bytes they take now.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self.weight = 0
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self._of_subject: dict[bytes, bytes | tuple[bytes, ...]] = {}
 
@@ -34,19 +47,27 @@ class CacheMemory:
         return entry
 
     def put(self, key: bytes, entry: Entry) -> None:
-        """Keep an entry; an older one of the same key is replaced."""
-        if key not in self._entries:
+        """Keep an entry, unless it is too large; an older one of the same key goes in any case."""
+        before = self._entries.pop(key, None)
+        if before is not None:
+            self.weight -= before.weight
+        if LARGEST_PART * entry.weight > self._most_bytes:
+            if before is not None:
+                self._unindex(key)
+            return
+        if before is None:
             self._index(key)
         self._entries[key] = entry
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._most:
-            oldest, _ = self._entries.popitem(last=False)
+        self.weight += entry.weight
+        while len(self._entries) > self._most or self.weight > self._most_bytes:
+            oldest, dropped = self._entries.popitem(last=False)
+            self.weight -= dropped.weight
             self._unindex(oldest)
 
     def forget(self, subject: bytes) -> None:
         """Drop everything about a subject."""
         for key in self._keys(self._of_subject.pop(subject, ())):
-            del self._entries[key]
+            self.weight -= self._entries.pop(key).weight
 
     def _index(self, key: bytes) -> None:
         """Most subjects have one key: a tuple is made only for the others."""

@@ -27,6 +27,10 @@ SKEW = 60.0
 """Seconds the clock may have been set back before an entry from the future counts as stale."""
 
 
+OVERHEAD = 600
+"""Bytes an entry takes beside the centre's own, about."""
+
+
 class Entry(msgspec.Struct, frozen=True):
     """Something the centre said, remembered.
 
@@ -46,6 +50,11 @@ class Entry(msgspec.Struct, frozen=True):
     def negative(self) -> bool:
         """Whether it is "not found" or "malformed": remembered briefly, never a last known answer."""
         return self.reply is None or not self.reply.found
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return OVERHEAD + len(self.said) + (0 if self.reply is None else len(self.reply.raw))
 
 
 class Use(Enum):

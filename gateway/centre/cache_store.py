@@ -46,6 +46,9 @@ CHUNK = 10_000
 PRUNE_EVERY = 64
 """Batches between two looks at what is too old or too much."""
 
+PRUNE_PART = 16
+"""Once more than this part of the size was added, the next look comes sooner."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
@@ -93,20 +96,23 @@ class SqliteCacheStore:
         sealer: Encrypts entries; the key is their context.
         clock: The gateway's clock.
         entries: Rows kept; the longest unused go first.
+        size: Bytes they may take together; again the longest unused go first.
         keep: Seconds after which a row is of no use to anybody.
     """
 
-    def __init__(self, path: Path, sealer: Sealer, *, clock: Clock, entries: int, keep: float) -> None:
+    def __init__(self, path: Path, sealer: Sealer, *, clock: Clock, entries: int, size: int, keep: float) -> None:
         self._path = path
         self._sealer = sealer
         self._clock = clock
         self._entries = entries
+        self._size = size
         self._keep = keep
         self._database: Database | None = None
         self._known: KnownKeys | None = None
         self._added: set[bytes] = set()
         self._filling: asyncio.Task[None] | None = None
         self._batches = 0
+        self._added_bytes = 0
         self._mending = asyncio.Lock()
 
     async def open(self) -> None:
@@ -136,7 +142,9 @@ class SqliteCacheStore:
         self._note(batch)
         await self._write(lambda connection: self._save(connection, batch))
         self._batches += 1
-        if self._batches % PRUNE_EVERY == 0:
+        self._added_bytes += sum(entry.weight for entry in batch.values())
+        if self._batches >= PRUNE_EVERY or PRUNE_PART * self._added_bytes >= self._size:
+            self._batches = self._added_bytes = 0
             await self._write(self._prune)
 
     async def touch(self, keys: Iterable[bytes]) -> None:
@@ -293,6 +301,30 @@ class SqliteCacheStore:
         if held > self._entries:
             unused = select(answers.c.key).order_by(answers.c.used_at).limit(held - self._entries)
             connection.execute(delete(answers).where(answers.c.key.in_(unused)))
+        if (excess := _bytes_held(connection) - self._size) > 0:
+            _free(connection, excess)
+
+
+def _bytes_held(connection: sa.Connection) -> int:
+    """Bytes of the file that are in use; a freed page is filled again before the file grows."""
+    pages, free, size = (
+        connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _free(connection: sa.Connection, excess: int) -> None:
+    """Delete the longest unused rows until so many bytes are free."""
+    rows = connection.execute(select(answers.c.used_at, func.length(answers.c.sealed)).order_by(answers.c.used_at))
+    last = 0.0
+    for used_at, length in rows:
+        if excess <= 0:
+            break
+        last = used_at
+        excess -= length
+    rows.close()
+    connection.execute(delete(answers).where(answers.c.used_at <= last))
 
 
 def _keys_after(last: bytes) -> Callable[[sa.Connection], list[bytes]]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
+_NO_FIELDS: frozenset[str] = frozenset()
+
 
 class CentreClient:
     """A link that really asks. It neither remembers, waits nor tries again: the links above it do."""
@@ -74,7 +76,8 @@ class CentreClient:
 
     def _reply(self, call: Call, incoming: Incoming) -> Reply:
         try:
-            return read_reply(call.question, incoming.status, incoming.content_type, incoming.body)
+            shown = self._accounts[call.right].fields if call.right in self._accounts else _NO_FIELDS
+            return read_reply(call.question, incoming.status, incoming.content_type, incoming.body, shown)
         except AnotherSubject as error:
             self._transport.retire()
             log_failure("centre.reply.about_another", call, error)

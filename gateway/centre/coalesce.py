@@ -145,4 +145,4 @@ class Coalesce:
 
 def _expire(flight: Flight, waiter: asyncio.Future[Answer | Exception]) -> None:
     if not waiter.done():
-        waiter.set_result(CentreTimeout() if flight.sent else Overloaded(retry_after=1.0))
+        waiter.set_result(CentreTimeout() if flight.reached else Overloaded(retry_after=1.0))

@@ -83,14 +83,16 @@ class Flight:
         deadline: Latest deadline of its askers, monotonic seconds.
         askers: (village, caller) of everyone who asked, in order of arrival.
         sent: Whether the present attempt was handed to the client.
+        reached: Whether any attempt was.
     """
 
-    __slots__ = ("_watchers", "askers", "deadline", "sent")
+    __slots__ = ("_watchers", "askers", "deadline", "reached", "sent")
 
     def __init__(self, call: Asker) -> None:
         self.deadline = call.deadline
         self.askers: dict[tuple[str, str], None] = {(call.village, call.caller): None}
         self.sent = False
+        self.reached = False
         self._watchers: list[Callable[[Asker], None]] = []
 
     def join(self, call: Asker) -> None:

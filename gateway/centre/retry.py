@@ -3,6 +3,9 @@
 Every question is a read and may be repeated, whether or not it reached the centre. What another try cannot mend
 is given back at once: refusals of the centre, our own refusals, and maintenance (no pause that fits a deadline
 outlasts it).
+
+A refusal on the way to another try (breaker, limiter, allowance) says nothing about the try before it: the asker is
+told how that one ended, and that the centre may have acted on it.
 """
 
 from __future__ import annotations
@@ -12,16 +15,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.centre.link import carry
+from gateway.centre.link import carry, renewed
 from gateway.centre.verdict import Refuse, Wait
-from gateway.contract.errors import CentreMisanswered, CentreTimeout, CentreUnreachable
+from gateway.contract.errors import CentreMisanswered, CentreTimeout, CentreUnreachable, GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from random import Random
 
     from gateway.centre.link import Link
-    from gateway.contract.errors import GatewayError
+    from gateway.contract.errors import Executed
     from gateway.contract.host import Clock
     from gateway.contract.messages import Answer, Call
     from gateway.settings.centre import RetrySettings
@@ -106,21 +109,28 @@ class Retry:
         """The answer of the first try that has one.
 
         Raises:
-            GatewayError: What the last try ended with.
+            GatewayError: What the last try that was sent ended with; `executed` holds for all of them together.
         """
         carried = carry(call)
+        flight = carried.flight
         self._policy.began()
         tried = 0
+        before: GatewayError | None = None
         while True:
             tried += 1
+            flight.sent = False
             try:
                 return await self._inner.ask(carried)
-            except MENDABLE as error:
+            except GatewayError as error:
+                told = error if before is None else _told(before, error, sent=flight.sent)
                 verdict = self._policy.offer(
-                    self._clock.monotonic(), tried=tried, error=error, deadline=carried.flight.deadline
+                    self._clock.monotonic(), tried=tried, error=error, deadline=flight.deadline
                 )
                 if isinstance(verdict, Refuse):
-                    raise
+                    if told is error:
+                        raise
+                    raise told from error
+                before = told
                 log.info(
                     "centre.retry.waiting",
                     service=carried.question.service,
@@ -130,3 +140,25 @@ class Retry:
                     pause=round(verdict.after, 3),
                 )
             await self._sleep(verdict.after)
+
+
+_SURER: tuple[Executed, ...] = ("no", "unknown", "yes")
+
+
+def _told(before: GatewayError, error: GatewayError, *, sent: bool) -> GatewayError:
+    """How a try and those before it ended, told as one.
+
+    Args:
+        before: How those before it ended.
+        error: How it ended.
+        sent: Whether it was handed to the client; if not, `error` is a refusal of our own.
+    """
+    if not sent:
+        told = renewed(before)
+        told.retry_after = error.retry_after if before.retry_after is None else before.retry_after
+        return told
+    if _SURER.index(error.executed) >= _SURER.index(before.executed):
+        return error
+    told = renewed(error)
+    told.executed = before.executed
+    return told

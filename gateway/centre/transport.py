@@ -10,8 +10,10 @@ protocol and parser. Its `ClientSession` is left out: it would resend a GET or P
 redirects, and cost half of the call.
 
 What it guarantees beyond either library:
-- One total deadline over waiting, connecting, sending and a dripping body; a size limit; no cookies, redirects,
-  proxies from the environment or decompression; nothing is ever sent twice by itself.
+- One total deadline over waiting, connecting, sending and a dripping body; no cookies, redirects, proxies from the
+  environment or decompression; nothing is ever sent twice by itself.
+- Bounds on a body, on all that comes over the wire for one reply (header fields, chunk extensions), and on interim
+  replies: whoever floods us is cut off, and holds nobody else up.
 - *Not sent* is said only of what failed before a connection was handed over; all else is *unknown*.
 - A pooled connection is used again only if it is open and silent at that moment: what a server said unasked must not
   become the answer to the next question.
@@ -26,11 +28,13 @@ import select
 import ssl
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
 import aiohttp
 import httpx
 import msgspec
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from gateway.centre.transport_errors import (
@@ -47,13 +51,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiohttp import StreamReader
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
 _DNS_SECONDS: Final = 30
 _ORIGINS: Final = 256
 _FINAL_STATUS: Final = 200
 _SWITCHING: Final = 101
+_INTERIM_REPLIES: Final = 8
+_FRAMING: Final = 262_144
 _SPACES: Final = 2
 _OWN_HEADERS: Final = frozenset({b"accept-encoding", b"transfer-encoding", b"content-length", b"connection"})
 
@@ -117,6 +122,24 @@ class Incoming(msgspec.Struct, frozen=True):
         return f"Incoming(status={self.status!r}, content_type={self.content_type!r})"
 
 
+class _Bounded(ResponseHandler):
+    """A connection that hears no more than it was allowed to.
+
+    Attributes:
+        left: Bytes it may still hear; below zero once the server said too much and was cut off.
+    """
+
+    left = _FRAMING
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came, unless it is too much."""
+        self.left -= len(data)
+        if self.left >= 0:
+            super().data_received(data)
+        elif self.transport is not None:
+            self.transport.abort()
+
+
 class _Pool(aiohttp.TCPConnector):
     """Lends only connections that are open and silent."""
 
@@ -124,6 +147,7 @@ class _Pool(aiohttp.TCPConnector):
         super().__init__(
             limit=0, keepalive_timeout=limits.idle, ttl_dns_cache=_DNS_SECONDS, ssl=True if context is None else context
         )
+        self._factory = cast("partial[ResponseHandler]", partial(_Bounded, loop=self._loop))
         seconds = limits.connect_timeout
         self._patience = aiohttp.ClientTimeout(connect=seconds, sock_connect=seconds, ceil_threshold=math.inf)
         self._origins: dict[str, aiohttp.ClientRequest] = {}
@@ -134,13 +158,13 @@ class _Pool(aiohttp.TCPConnector):
         """Use no connection again that is open now."""
         self._era += 1
 
-    async def lend(self, origin: str) -> tuple[Connection, ResponseHandler, asyncio.Transport]:
+    async def lend(self, origin: str) -> tuple[Connection, _Bounded, asyncio.Transport]:
         """A clean connection; a pooled one that is not is closed and the next one tried."""
         request = self._origins.get(origin) or self._request_to(origin)
         while True:
             connection = await self._connected(request)
             protocol, transport = connection.protocol, connection.transport
-            if protocol is not None and transport is not None and self._is_clean(protocol, transport):
+            if isinstance(protocol, _Bounded) and transport is not None and self._is_clean(protocol, transport):
                 return connection, protocol, transport
             is_new = protocol not in self._eras
             connection.close()
@@ -249,11 +273,12 @@ class CentreTransport(httpx.AsyncBaseTransport):
         connection, protocol, transport = await self._opened().lend(outgoing.origin)
         try:
             attempt.stage = Stage.HANDED_OVER
+            protocol.left = 2 * self._limits.max_response_bytes + _FRAMING
             protocol.set_response_params(
                 skip_payload=outgoing.method == "HEAD", read_until_eof=True, auto_decompress=False
             )
             transport.write(message)
-            incoming = await self._receive(protocol)
+            incoming = await self._heard(protocol)
             if transport.get_write_buffer_size():  # it replied before it had heard us out
                 protocol.force_close()
         except BaseException:
@@ -263,10 +288,25 @@ class CentreTransport(httpx.AsyncBaseTransport):
         connection.release()
         return incoming
 
+    async def _heard(self, protocol: _Bounded) -> Incoming:
+        """The reply, unless its server was cut off: then whatever came of it counts for nothing."""
+        try:
+            incoming = await self._receive(protocol)
+        except aiohttp.ClientError as error:
+            if protocol.left < 0:
+                raise RefusedReply("the reply takes more bytes than allowed") from error
+            raise
+        if protocol.left < 0:
+            raise RefusedReply("the reply takes more bytes than allowed")
+        return incoming
+
     async def _receive(self, protocol: ResponseHandler) -> Incoming:
-        head, content = await protocol.read()
-        while head.code < _FINAL_STATUS and head.code != _SWITCHING:
+        for _ in range(_INTERIM_REPLIES + 1):
             head, content = await protocol.read()
+            if head.code >= _FINAL_STATUS or head.code == _SWITCHING:
+                break
+        else:
+            raise RefusedReply("more interim replies than allowed")
         _check_identity(head.headers.getall("Content-Encoding", ()))
         body = await self._body(content)
         return Incoming(head.code, head.headers.get("Content-Type", ""), body, head.raw_headers)

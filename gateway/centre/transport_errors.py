@@ -59,7 +59,7 @@ class LostConnection(aiohttp.ClientConnectionError):
 
 
 class RefusedReply(aiohttp.ClientError):
-    """The reply is larger than allowed, or encoded although identity was asked for."""
+    """The reply is larger than allowed, follows too many interim ones, or is encoded though identity was asked for."""
 
 
 class UnsafeRequest(aiohttp.ClientError):

@@ -8,7 +8,8 @@ HTTP reply ─► read_reply ─┬─► Reply              data, a fate (11 12
                           └─► CentreMisanswered  everything else
 ```
 
-A reply is JSON of bounded depth with records in `content` (a list, or one object). Numbers are compared digit by
+A reply is JSON of bounded depth with records in `content` (a list, or one object). Data name the number asked for where
+the right is shown it, and each record holds a field of the catalogue. Numbers are compared digit by
 digit in the raw JSON, for NIKs of provinces from 91 exceed 2^53. Nothing of a reply ever gets into an error.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from gateway.catalogue.fields import FIELDS
 from gateway.centre.wire_refusals import FATES, MARKS, NOT_FOUND, code_of, refusal, scalar_text
 from gateway.contract.errors import CentreMisanswered, Maintenance
 from gateway.contract.messages import CentreService, Reply
@@ -34,6 +36,7 @@ _DIGITS: Final = 16
 _LOOKED_THROUGH: Final = 65_536
 _SPARE_BRACKETS: Final = 64
 _LARGEST_QUOTA: Final = 10**9
+_NO_FIELDS: Final[frozenset[str]] = frozenset()
 _OWN_KEYS: Final = frozenset({"NIK", "NO_KK"})
 _VERDICTS: Final = ("sesuai", "tidak sesuai")
 
@@ -50,7 +53,9 @@ class _Page(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(_Page).decode
 
 
-def read_reply(question: Question, http_status: int, content_type: str, body: bytes) -> Reply:
+def read_reply(
+    question: Question, http_status: int, content_type: str, body: bytes, shown: frozenset[str] = _NO_FIELDS
+) -> Reply:
     """What the centre said to `question`.
 
     Args:
@@ -58,6 +63,8 @@ def read_reply(question: Question, http_status: int, content_type: str, body: by
         http_status: Status of the HTTP reply.
         content_type: Its `Content-Type`, may be empty.
         body: Its body, kept to the byte in the reply.
+        shown: Wire names that the centre shows whoever asked; data without the number asked for are refused if it is
+            among them.
 
     Raises:
         AnotherSubject: A record names another NIK or KK number.
@@ -74,7 +81,7 @@ def read_reply(question: Question, http_status: int, content_type: str, body: by
     quota = _quota(page)
     if not MARKS.isdisjoint(records[0]):
         return _coded(question, records, body, quota)
-    _check(question, records)
+    _check(question, records, shown)
     return Reply(question.service, body, quota_left=quota)
 
 
@@ -151,16 +158,29 @@ def _coded(question: Question, records: list[Record], body: bytes, quota: int | 
     return Reply(question.service, body, fate=fate, quota_left=quota)
 
 
-def _check(question: Question, records: list[Record]) -> None:
+def _check(question: Question, records: list[Record], shown: frozenset[str]) -> None:
     """Refuse data that do not belong to the question."""
     if question.service is CentreService.VERIFY:
         _check_comparison(question, records)
         return
     _check_number(question, records)
+    _check_whole(question, records, shown)
     if any(all(map(_is_verdict, record.values())) for record in records):
         raise CentreMisanswered("The centre compared where it was asked for data.")
     if question.service is CentreService.BIODATA and len(records) != 1:
         raise CentreMisanswered("The centre replied with several residents for one NIK.")
+
+
+def _check_whole(question: Question, records: list[Record], shown: frozenset[str]) -> None:
+    """Data are of the catalogue, and say whom they are about if they may: a family's card is on every record of it."""
+    if any(FIELDS.keys().isdisjoint(record) for record in records):
+        raise CentreMisanswered("The centre's reply holds a record without any known field.")
+    has_card = question.service is CentreService.FAMILY_CARD
+    is_left_out = has_card and "NO_KK" in shown and not all("NO_KK" in record for record in records)
+    if question.by_nik or not has_card:
+        is_left_out |= "NIK" in shown and not any("NIK" in record for record in records)
+    if is_left_out:
+        raise CentreMisanswered("The centre's reply leaves out the number asked for, which this right is granted.")
 
 
 def _check_number(question: Question, records: list[Record]) -> None:

@@ -18,6 +18,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+def _weightless(_value: object) -> int:
+    return 0
+
+
 class WriteBehind(Generic[K, V]):
     """Gathers values and writes them in batches.
 
@@ -25,6 +29,8 @@ class WriteBehind(Generic[K, V]):
         write: Writes a batch; raises `GatewayError` if it cannot.
         name: What is written, for logs.
         most: Values that may wait; when there are more, the oldest is dropped.
+        weigh: Weight of a value.
+        most_weight: What may wait together, by weight; when it is more, the oldest is dropped.
         batch: Values written at once.
         linger: Seconds gathered before a write.
     """
@@ -35,12 +41,17 @@ class WriteBehind(Generic[K, V]):
         *,
         name: str,
         most: int = 8192,
+        weigh: Callable[[V], int] = _weightless,
+        most_weight: int = 0,
         batch: int = 512,
         linger: float = 0.25,
     ) -> None:
         self._write = write
         self._name = name
         self._most = most
+        self._weigh = weigh
+        self._most_weight = most_weight
+        self._weight = 0
         self._batch = batch
         self._linger = linger
         self._pending: dict[K, V] = {}
@@ -53,9 +64,11 @@ class WriteBehind(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Have a value written soon; it replaces one of the same key that still waits."""
+        self._take(key)
         self._pending[key] = value
-        if len(self._pending) > self._most:
-            del self._pending[next(iter(self._pending))]
+        self._weight += self._weigh(value)
+        while len(self._pending) > self._most or self._weight > self._most_weight:
+            self._take(next(iter(self._pending)))
             self._drop(1)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._later())
@@ -68,7 +81,7 @@ class WriteBehind(Generic[K, V]):
     def withdraw(self, unwanted: Callable[[K], bool]) -> None:
         """Drop what waits under keys that are unwanted."""
         for key in [key for key in self._pending if unwanted(key)]:
-            del self._pending[key]
+            self._take(key)
 
     async def flush(self) -> None:
         """Write what waits now, not what comes meanwhile; what cannot be written is dropped and logged."""
@@ -76,7 +89,9 @@ class WriteBehind(Generic[K, V]):
             left = len(self._pending)
             while left > 0 and self._pending:
                 left -= self._batch
-                batch = {key: self._pending.pop(key) for key in list(self._pending)[: self._batch]}
+                batch = {key: self._pending[key] for key in list(self._pending)[: self._batch]}
+                for key in batch:
+                    self._take(key)
                 try:
                     await self._write(batch)
                 except GatewayError as error:
@@ -92,6 +107,11 @@ class WriteBehind(Generic[K, V]):
                 self._task.cancel()
         while self._pending:
             await self.flush()
+
+    def _take(self, key: K) -> None:
+        """Take a value out, if there is one."""
+        if key in self._pending:
+            self._weight -= self._weigh(self._pending.pop(key))
 
     async def _later(self) -> None:
         while self._pending:

@@ -36,8 +36,15 @@ class CacheSettings(Section):
     memory_entries: Annotated[int, Field(ge=100, le=10_000_000)] = Field(
         default=20_000, description="Answers kept in memory; the rest stay on disk."
     )
+    memory_megabytes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=64,
+        description="What the answers in memory may take together; one of more than a hundredth of it stays on disk.",
+    )
     disk_entries: Annotated[int, Field(ge=100, le=100_000_000)] = Field(
         default=1_000_000, description="Answers kept on disk; the longest unused go first."
+    )
+    disk_megabytes: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=4096, description="What the answers on disk may take together; the longest unused go first."
     )
     refreshes: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=32, description="Background refreshes under way at once; 0 switches them off."
@@ -60,6 +67,11 @@ class AllowanceSettings(Section):
 
     reserve: dict[Read, Share] = Field(
         default_factory=dict, description="Share of the day kept for a service, such as { verify = 0.1 }."
+    )
+    probe: Seconds = Field(
+        default=900,
+        description="Once the centre said 'used up' though our own count is below the allowance, one call in this long "
+        "sees whether it still does.",
     )
     alarm_at: Share = Field(default=0.9, description="Share used at which a warning is logged.")
 

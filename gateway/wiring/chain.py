@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gateway.centre.allowance import Allowance
 from gateway.centre.allowance_store import DatabaseAllowanceStore
 from gateway.centre.breaker import Breaker
-from gateway.centre.cache import Cache
+from gateway.centre.cache import MEGABYTE, Cache
 from gateway.centre.cache_key import CacheKeys
 from gateway.centre.cache_store import SqliteCacheStore
 from gateway.centre.client import CentreClient
@@ -75,6 +75,7 @@ class Chain:
             Envelope(keyring, purpose="cache", clock=clock.now),
             clock=clock,
             entries=centre.cache.disk_entries,
+            size=centre.cache.disk_megabytes * MEGABYTE,
             keep=centre.cache.stale_if_error,
         )
         counts = DatabaseAllowanceStore(database, clock)

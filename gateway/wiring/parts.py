@@ -163,6 +163,7 @@ def accounts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Acc
             ws=right.door == "ws_server",
             daily_password=right.daily_password,
             zone=settings.time.zone,
+            fields=right.granted(),
         )
     if missing:
         raise SecretMissing("\n".join(missing))

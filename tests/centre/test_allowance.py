@@ -146,6 +146,68 @@ def test_without_an_allowance_only_the_centres_word_limits() -> None:
     assert use(made, NOON, 10) == 2
 
 
+def test_used_up_too_early_is_looked_at_again_now_and_then() -> None:
+    """Below the allowance one attempt in 15 minutes goes through; its answer ends the stop, its failure does not."""
+    made = book(1000)
+    made.settle(made.spend(NOON, "dinas", BIODATA), sent=True, exhausted=True)
+    assert use(made, NOON + 899.0, 5) == 0
+    assert use(made, NOON + 900.0, 5) == 1
+    assert use(made, NOON + 1799.0, 5) == 0
+    late = made.spend(NOON, "dinas", BIODATA)
+    assert made.settle(late, sent=True, exhausted=True) is False
+    probe = made.spend(NOON + 1800.0, "dinas", BIODATA)
+    assert made.offer(NOON + 1800.0, "dinas", BIODATA) != ADMIT
+    assert made.settle(probe, sent=True, answered=True) is True
+    assert use(made, NOON + 1800.0, 5) == 5
+
+
+@pytest.mark.parametrize(("allowance", "left"), [(1, None), (1000, 0), (None, 0)])
+def test_what_is_used_up_by_any_other_count_is_left_alone(allowance: int | None, left: int | None) -> None:
+    """Where our count is at the allowance, or the centre's own stands at 0, nothing is sent until the reset."""
+    made = book(allowance)
+    made.settle(made.spend(NOON, "dinas", BIODATA), sent=True, quota_left=left, exhausted=True)
+    assert use(made, NOON + 3600.0, 5) == 0
+    assert use(made, NOON + DAY, 1) == 1
+
+
+def test_an_answer_that_was_on_its_way_ends_no_stop() -> None:
+    """Only an attempt begun after the centre said "used up" can tell that it no longer is."""
+    made = book(1000)
+    early = made.spend(NOON, "dinas", BIODATA)
+    made.settle(made.spend(NOON, "dinas", BIODATA), sent=True, exhausted=True)
+    assert made.settle(early, sent=True, answered=True) is False
+    assert use(made, NOON + 1.0, 5) == 0
+
+
+def test_a_right_stopped_by_mistake_is_served_again_the_same_day() -> None:
+    """831 askers of a right called used up reach the centre once; after 15 minutes all are served."""
+
+    async def main() -> None:
+        far = FarEnd(LoopClock(), raises(QuotaExhausted()))
+        link = Allowance(
+            far,
+            AllowanceSettings(),
+            rights=rights(100_000),
+            zone=JAKARTA,
+            store=None,
+            clock=far.clock,
+            random=Random(1),
+        )
+        for _ in range(831):
+            with pytest.raises(QuotaExhausted):
+                await link.ask(a_call())
+        assert len(far.calls) == 1
+        far.act = None
+        await asyncio.sleep(901.0)
+        with capture_logs() as logs:
+            for _ in range(10):
+                await link.ask(a_call(deadline=2000.0))
+        assert len(far.calls) == 11
+        assert [line["event"] for line in logs] == ["centre.allowance.resumed"]
+
+    virtually(main())
+
+
 def test_exhausted_means_nothing_is_sent_until_the_reset() -> None:
     """When the centre says so, the own count no longer matters."""
     made = book(None)

@@ -154,7 +154,7 @@ def test_plain_halves_are_kept_within_bounds() -> None:
 
 def test_memory_drops_the_longest_unused_and_whole_subjects() -> None:
     """The least recently used entry goes first; all entries of a subject go at once."""
-    memory = CacheMemory(3)
+    memory = CacheMemory(3, 10**6)
     keys = [bytes([subject]) * HALF + bytes([detail]) * HALF for subject, detail in ((1, 1), (1, 2), (2, 1), (1, 3))]
     for key in keys[:3]:
         memory.put(key, entry(0.0))
@@ -166,6 +166,25 @@ def test_memory_drops_the_longest_unused_and_whole_subjects() -> None:
     memory.forget(b"unknown-unknown-")
     assert [memory.get(key) is not None for key in keys] == [False, False, True, False]
     assert len(memory) == 1
+    assert memory.weight == entry(0.0).weight
+
+
+def test_memory_is_bounded_in_bytes() -> None:
+    """Large answers push out the longest unused; one too large is not kept, nor is the one it replaces."""
+    memory = CacheMemory(10_000, 10**6)
+    keys = [number.to_bytes(2 * HALF, "big") for number in range(1, 300)]
+    for key in keys:
+        memory.put(key, Entry(0.0, reply(b"x" * 9000)))
+        assert memory.weight <= 10**6
+    assert memory.get(keys[0]) is None
+    assert memory.get(keys[-1]) is not None
+    assert 90 < len(memory) < 110
+    memory.put(keys[-1], Entry(1.0, reply(b"x" * 200_000)))
+    memory.put(keys[0], Entry(1.0, reply(b"x" * 200_000)))
+    assert memory.get(keys[-1]) is memory.get(keys[0]) is None
+    for key in keys:
+        memory.forget(key[:HALF])
+    assert (len(memory), memory.weight) == (0, 0)
 
 
 def test_the_filter_never_denies_a_known_key() -> None:

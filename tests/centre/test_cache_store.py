@@ -45,9 +45,13 @@ def new_sealer(folder: Path) -> Envelope:
     return Envelope(Keyring.load(folder), purpose="cache")
 
 
-def store(path: Path, sealer: Envelope, clock: ManualClock | None = None, entries: int = 1000) -> SqliteCacheStore:
+def store(
+    path: Path, sealer: Envelope, clock: ManualClock | None = None, entries: int = 1000, size: int = 10**9
+) -> SqliteCacheStore:
     """The store under test."""
-    return SqliteCacheStore(path / "cache.db", sealer, clock=clock or ManualClock(), entries=entries, keep=30 * DAY)
+    return SqliteCacheStore(
+        path / "cache.db", sealer, clock=clock or ManualClock(), entries=entries, size=size, keep=30 * DAY
+    )
 
 
 def key(number: int = 0, right: str = "dinas") -> bytes:
@@ -188,6 +192,26 @@ def test_pruning_happens_by_itself(tmp_path: Path, sealer: Envelope) -> None:
         for number in range(64):
             await made.put({key(number): entry(clock.now())})
         assert await rows(made) == 10
+        await made.close()
+
+    asyncio.run(main())
+
+
+def test_the_file_stays_within_its_bytes(tmp_path: Path, sealer: Envelope) -> None:
+    """However large the answers, the file hardly outgrows its size: the longest unused go, the latest stays."""
+
+    async def main() -> None:
+        clock = ManualClock()
+        size = 4_000_000
+        made = store(tmp_path, sealer, clock, size=size)
+        await made.open()
+        for number in range(60):
+            clock.seconds += 1.0
+            await made.put({key(number): entry(clock.now(), raw=b"x" * 200_000)})
+        assert (tmp_path / "cache.db").stat().st_size < 1.5 * size
+        assert await made.get(key(0)) is None
+        assert await made.get(key(59)) is not None
+        assert 10 <= await rows(made) <= 22
         await made.close()
 
     asyncio.run(main())

@@ -100,7 +100,7 @@ def test_each_asker_obeys_its_own_deadline_and_the_flight_the_latest() -> None:
 
         async def marked(call: Call) -> Reply:
             assert isinstance(call, Carried)
-            call.flight.sent = True
+            call.flight.sent = call.flight.reached = True
             await asyncio.sleep(3.0)
             return reply()
 

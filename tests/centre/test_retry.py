@@ -10,12 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.centre.link import Carried
 from gateway.centre.retry import MENDABLE, SAVED, Retry, RetryPolicy
 from gateway.centre.verdict import Refuse, Wait
 from gateway.contract.errors import (
     CentreMisanswered,
     CentreTimeout,
+    CentreUnavailable,
     CentreUnreachable,
+    Maintenance,
+    Overloaded,
+    QuotaExhausted,
     every_error,
 )
 from gateway.settings.centre import RetrySettings
@@ -125,3 +130,36 @@ def test_a_centre_that_always_fails_gets_a_tenth_more() -> None:
         assert 1000 < len(far.calls) <= 1100
 
     virtually(main())
+
+
+def ended(first: GatewayError, second: GatewayError, *, sent: bool) -> GatewayError:
+    """What the asker is told whose first try was sent, and whose second one was or was not."""
+
+    async def main() -> GatewayError:
+        async def act(call: Call) -> Reply:
+            assert isinstance(call, Carried)
+            call.flight.sent = sent or len(far.calls) == 1
+            raise first if len(far.calls) == 1 else second
+
+        far = FarEnd(LoopClock(), act)
+        link = Retry(far, RetrySettings(attempts=2, budget=1.0), clock=far.clock, random=Random(6))
+        with pytest.raises(type(second) if sent else type(first)) as caught:
+            await link.ask(a_call())
+        assert len(far.calls) == 2
+        return caught.value
+
+    return virtually(main())
+
+
+@pytest.mark.parametrize("refusal", [CentreUnavailable(retry_after=7.0), Overloaded(), QuotaExhausted()])
+def test_a_refused_retry_does_not_hide_how_the_try_before_it_ended(refusal: GatewayError) -> None:
+    """The first try's error is told, its `executed` too; the refusal only says when to come again."""
+    told = ended(CentreMisanswered("A page.", executed="unknown"), refusal, sent=False)
+    assert (told.detail, told.executed, told.retry_after) == ("A page.", "unknown", refusal.retry_after)
+
+
+@pytest.mark.parametrize(("second", "executed"), [(Maintenance(), "unknown"), (CentreMisanswered(), "yes")])
+def test_what_any_try_may_have_done_is_told(second: GatewayError, executed: str) -> None:
+    """The last word of the centre is told, with the surest `executed` of all tries."""
+    told = ended(CentreTimeout(), second, sent=True)
+    assert (told.code, told.executed) == (second.code, executed)

@@ -44,3 +44,27 @@ def test_a_flush_writes_all_that_waits_in_batches() -> None:
 
     asyncio.run(story())
     assert written == [[0, 1], [2, 3], [4]]
+
+
+def test_what_waits_is_bounded_by_weight() -> None:
+    """The oldest values are dropped, so that a stuck disk does not fill the memory; what was written weighs no more."""
+    written: list[list[int]] = []
+
+    async def story() -> None:
+        async def write(batch: dict[int, str]) -> None:
+            written.append(list(batch))
+
+        behind: WriteBehind[int, str] = WriteBehind(write, name="test", linger=3600.0, weigh=len, most_weight=10)
+        for key in range(5):
+            behind.put(key, "four")
+        behind.put(4, "fo")
+        behind.withdraw(lambda key: key == 3)
+        assert (len(behind), behind.dropped) == (1, 3)
+        await behind.flush()
+        for key in (7, 8):
+            behind.put(key, "five5")
+        await behind.close()
+        assert behind.dropped == 3
+
+    asyncio.run(story())
+    assert written == [[4], [7, 8]]

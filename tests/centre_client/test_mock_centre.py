@@ -6,18 +6,21 @@ import asyncio
 import json
 import time
 import urllib.request
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.centre.account import Account
+from gateway.centre.breaker import Breaker
 from gateway.centre.client import CentreClient
+from gateway.centre.retry import Retry
 from gateway.centre.wire import fields_of
 from gateway.contract.errors import GatewayError
 from gateway.contract.messages import Answer, CentreService, Fate, Question
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.process import start_process
-from gateway.settings.centre import CentreSettings
+from gateway.settings.centre import BreakerSettings, CentreSettings, RetrySettings
 from tests.centre_client.far_end import RealClock, call, open_files, settled
 
 if TYPE_CHECKING:
@@ -199,3 +202,33 @@ def test_every_fault_of_the_mock(mock: MockProcess, centre_url: str, kind: str, 
     assert getattr(found, "code", "answer") in codes
     control(mock, "/_mock/behaviour", {"mode": "up", "mean_seconds": 0, "faults": []})
     assert isinstance(outcome(centre_url, question), Answer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "executed"),
+    [
+        ("error_500", "centre_misanswered", "unknown"),
+        ("html_502", "centre_misanswered", "unknown"),
+        ("truncated_json", "centre_misanswered", "yes"),
+        ("reset_after_read", "centre_unreachable", "unknown"),
+    ],
+)
+def test_a_retry_the_breaker_refuses_keeps_the_cause(
+    mock: MockProcess, centre_url: str, kind: str, code: str, executed: str
+) -> None:
+    """The centre read the first try: whoever is told of its failure hears the fault, never `executed: no`."""
+
+    async def main() -> GatewayError:
+        centre = CentreClient(CentreSettings(url=centre_url), accounts(), RealClock())
+        breaker = Breaker(centre, BreakerSettings(in_a_row=1), clock=RealClock(), random=Random(1))
+        link = Retry(breaker, RetrySettings(budget=1.0, base=0.01), clock=RealClock(), random=Random(1))
+        with pytest.raises(GatewayError) as caught:
+            await link.ask(call(sample(mock, "active"), right="dukcapil_sampang"))
+        await centre.close()
+        return caught.value
+
+    control(mock, "/_mock/behaviour", {"mode": "up", "mean_seconds": 0, "faults": [{"kind": kind, "rate": 1.0}]})
+    told = asyncio.run(main())
+    control(mock, "/_mock/behaviour", {"mode": "up", "mean_seconds": 0, "faults": []})
+    assert (told.code, told.executed) == (code, executed)
+    assert told.__cause__ is not None

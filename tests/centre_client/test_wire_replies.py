@@ -251,6 +251,45 @@ def test_a_right_without_the_number_field_gets_its_answer() -> None:
     assert read(BIODATA, page({"NAMA_LGKP": "SITI"})).found
 
 
+SHOWN = frozenset({"NIK", "NO_KK", "NAMA_LGKP"})
+BY_MEMBER = Question(CentreService.FAMILY_CARD, NIK, by_nik=True)
+
+
+@pytest.mark.parametrize(
+    ("question", "key", "records"),
+    [
+        (BIODATA, "NIK", [{"NAMA_LGKP": "SITI"}]),
+        (BIODATA, "NIK", [{"NAMA_LGKP": "SITI", "NO_KK": int(NO_KK)}]),
+        (FAMILY, "NO_KK", [{"NIK": int(NIK)}]),
+        (FAMILY, "NO_KK", [{"NIK": int(NIK), "NO_KK": int(NO_KK)}, {"NIK": int(OTHER_NIK)}]),
+        (BY_MEMBER, "NIK", [{"NO_KK": int(NO_KK)}]),
+        (BY_MEMBER, "NO_KK", [{"NIK": int(NIK)}]),
+    ],
+)
+def test_a_number_the_right_is_shown_may_not_be_left_out(
+    question: Question, key: str, records: list[dict[str, Any]]
+) -> None:
+    """Without it nothing tells whom the data are about; a right that is not shown it gets them all the same."""
+    with pytest.raises(CentreMisanswered, match="leaves out the number"):
+        read_reply(question, 200, "", page(*records), SHOWN)
+    assert read_reply(question, 200, "", page(*records), SHOWN - {key}).found
+    assert read_reply(question, 200, "", page(*records)).found
+
+
+@pytest.mark.parametrize("code", ["11", "12", "13", "14"])
+def test_an_answer_without_data_need_not_repeat_the_number(code: str) -> None:
+    """A fate and *not found* come as the wire's bare texts, also to a right that is shown numbers."""
+    for question in (BIODATA, FAMILY, BY_MEMBER, VERIFY):
+        assert read_reply(question, 200, "", page({"RESPONSE_CODE": code}), SHOWN).found is (code != "13")
+
+
+@pytest.mark.parametrize("record", [{"x": 1}, {"nama": "SITI"}, {"error": "database"}])
+def test_a_record_without_any_known_field_is_refused(record: dict[str, Any]) -> None:
+    """Whatever it is, it is no data of a resident."""
+    assert meaning(BIODATA, page(record)) is CentreMisanswered
+    assert meaning(FAMILY, page({"NO_KK": int(NO_KK)}, record)) is CentreMisanswered
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -137,3 +137,21 @@ def test_a_memo_forgets_the_oldest_and_never_mistakes_one_reply_for_another() ->
     impostor = msgspec.structs.replace(replies[0], raw=b"z")
     memo._known[id(impostor), None] = (replies[0], "a")
     assert memo.of(impostor, None, make) == "z"
+
+
+def test_a_memo_is_bounded_in_bytes() -> None:
+    """Large replies push each other out, and what is made of a very large one is not kept."""
+    memo: Memo[int] = Memo(most_bytes=1000)
+    made: list[int] = []
+
+    def make(reply: Reply) -> int:
+        made.append(len(reply.raw))
+        return len(reply.raw)
+
+    replies = [Reply(CentreService.BIODATA, b"x" * 7) for _ in range(80)]
+    for reply in (*replies, replies[-1], replies[0]):
+        memo.of(reply, None, make)
+    assert len(made) == 81
+    large = Reply(CentreService.BIODATA, b"x" * 100)
+    assert [memo.of(large, None, make) for _ in range(2)] == [100, 100]
+    assert made[-2:] == [100, 100]

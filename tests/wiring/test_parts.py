@@ -56,6 +56,7 @@ def test_accounts_know_their_door_and_password(tmp_path: Path) -> None:
     accounts = accounts_of(settings, environ)
     assert (accounts["sampang"].password, accounts["sampang"].ws) == ("open-sesame", False)
     assert (accounts["old"].password, accounts["old"].ws) == ("two", True)
+    assert accounts["sampang"].fields == settings.rights["sampang"].granted()
     assert "open-sesame" not in repr(accounts["sampang"])
 
 
