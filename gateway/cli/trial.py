@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.process import start_process
 from gateway.vault.keys import create_secrets, environment_of
+from gateway.wiring.claim import SERVING, TRIAL, claimed
 from gateway.wiring.offline import with_callers
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class Trial:
         self._environ = dict(environ)
         self._mock: MockProcess | None = None
         self._gateway: subprocess.Popen[bytes] | None = None
+        self._held = ExitStack()
         self.facts: dict[str, Any] = {}
 
     def start(self, say: Callable[[str], None]) -> None:
@@ -76,9 +79,12 @@ class Trial:
 
         Raises:
             TrialFailed: A port is taken, or the gateway did not become ready.
+            FolderTaken: Another trial or gateway runs on the same data folder.
         """
         folder = self._settings.data_folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._held.enter_context(claimed(folder, TRIAL))
+        with claimed(folder, SERVING):  # looked at before anything is made; our own gateway takes it for itself
+            pass
         self._make_secrets()
         say("Starting the mock centre ...")
         self._start_mock()
@@ -115,6 +121,10 @@ class Trial:
 
     def stop(self) -> None:
         """Stop both; kill what does not stop in time."""
+        with self._held:  # whatever happens, the folder is free afterwards
+            self._stop()
+
+    def _stop(self) -> None:
         if self._gateway is not None:
             self._gateway.terminate()
         if self._mock is not None:
@@ -211,23 +221,31 @@ Ctrl-C stops both.
             command += ["--config", str(self._config_file)]
         if self._dev:
             command.append("--dev")
-        address_file = self._settings.data_folder / "addresses.json"
-        address_file.unlink(missing_ok=True)
         self._gateway = subprocess.Popen(command, env=self._environ, start_new_session=True)  # ourselves
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             if self._gateway.poll() is not None:
                 raise TrialFailed("The gateway ended before it was ready; see its message above.")
-            if address_file.exists() and _ready(json.loads(address_file.read_text())["gateway"]):
+            if self._is_announced(self._gateway.pid) and _ready(self._addresses()["gateway"]):
                 return
             time.sleep(0.05)
         raise TrialFailed(f"The gateway was not ready within {READY_WITHIN:.0f} s.")
 
+    def _is_announced(self, pid: int) -> bool:
+        """Whether the addresses in the data folder are those of this process, not of one before it."""
+        try:
+            return (self._settings.data_folder / "gateway.pid").read_text() == f"{pid}\n"
+        except FileNotFoundError:
+            return False
+
+    def _addresses(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self._settings.data_folder / "addresses.json").read_text())
+        return found
+
     def _urls(self) -> dict[str, str]:
         if self._mock is None:
             raise TrialFailed("The mock centre is not running.")
-        addresses = json.loads((self._settings.data_folder / "addresses.json").read_text())
-        return {**addresses, "mock": self._mock.url, "mock_control": self._mock.control_url}
+        return {**self._addresses(), "mock": self._mock.url, "mock_control": self._mock.control_url}
 
     def _demo_clients(self) -> list[dict[str, Any]]:
         known = _read_clients(self._settings.data_folder / "demo.json")
