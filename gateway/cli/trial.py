@@ -21,9 +21,9 @@ from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.process import start_process
-from gateway.vault.keys import create_secrets, environment_of
+from gateway.vault.keys import Keyring, environment_of
 from gateway.wiring.claim import SERVING, TRIAL, claimed
-from gateway.wiring.offline import with_callers
+from gateway.wiring.offline import make_keys, with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -177,8 +177,10 @@ Ctrl-C stops both.
 
     def _make_secrets(self) -> None:
         folder = self._settings.secrets_folder
-        create_secrets(folder)
-        self._environ.update(environment_of(folder))
+        make_keys(self._settings, self._environ)
+        if not Keyring.is_in(self._environ):
+            self._environ.update(environment_of(folder))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = {account.user_id for account in demo_accounts(SEED)}
         for name, right in self._settings.rights.items():
             variable = right.password_variable(name)

@@ -27,7 +27,8 @@ from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
 from gateway.wiring.chain import Chain
 from gateway.wiring.generation import Generation, rights_of
-from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring
+from gateway.wiring.key_checks import open_fitting_keyring
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -94,12 +95,12 @@ class Gateway:
             ConfigFaults, SecretMissing, VaultError, StorageUnavailable: What an admin has to mend.
         """
         accounts = accounts_of(settings, environ)
-        keyring = open_keyring(settings, environ)
         database = await open_database(settings, environ)
         moved = _Moved()
         chain: Chain | None = None
         supervisor = Supervisor(rng)
         try:
+            keyring = await open_fitting_keyring(settings, environ, database)
             callers = open_callers(settings, database, keyring, clock)
             await callers.refresh()
             rights = rights_of(settings, clock).rights
