@@ -32,6 +32,7 @@ def config_group() -> None:
 def check(config_file: Path | None) -> None:
     """Check the config and the tables of all enabled extensions; every fault at once, exit 2."""
     from gateway.registry import plan  # imports late: --help stays instant
+    from gateway.settings.agreement import doubts
 
     settings = _settings(config_file)
     planned = plan(settings)
@@ -45,6 +46,10 @@ def check(config_file: Path | None) -> None:
         sys.exit(1)
     extensions = ", ".join(each.name for each in planned.planned) or "none"
     rights = ", ".join(settings.rights) or "none"
+    if not settings.rights:
+        click.echo("warning: no right is configured, so nothing can be asked; add a [rights.<name>] table", err=True)
+    for warning in doubts(settings):
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"{settings.source.file} is right. rights: {rights}; extensions: {extensions}")
 
 

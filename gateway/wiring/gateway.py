@@ -25,6 +25,7 @@ from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
 from gateway.http.server import Listener
 from gateway.registry.restarting import requires_restart
+from gateway.settings import ConfigFaults
 from gateway.wiring.chain import Chain
 from gateway.wiring.generation import Generation, rights_of
 from gateway.wiring.key_checks import open_fitting_keyring
@@ -57,10 +58,12 @@ class Reloaded:
     """Outcome of a reload.
 
     Attributes:
-        restart_needed: Keys that changed but only take effect after a restart.
+        restart_needed: Keys whose value differs from what runs and takes effect after a restart.
+        stranded: Rights that living keys name and that are gone: those callers are refused everything.
     """
 
     restart_needed: tuple[str, ...]
+    stranded: tuple[str, ...] = ()
 
 
 class Gateway:
@@ -70,7 +73,7 @@ class Gateway:
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
         accounts: dict[str, Account], clock: Clock, supervisor: Supervisor,
     ) -> None:  # fmt: skip
-        self.settings = settings
+        self.settings = self._started_with = settings
         self.database = database
         self.callers = callers
         self.chain = chain
@@ -141,13 +144,16 @@ class Gateway:
         """Take over a config that was read again; running requests end under the old one.
 
         Raises:
-            ConfigFaults, SecretMissing, RouteFault: It cannot be used; the old one stays.
+            ConfigFaults, SecretMissing, RouteFault: It cannot be used; the old one stays. A config without any right
+                is such a one while living keys name rights: it is most likely a file that was emptied or cut.
         """
         async with self._reloading:
+            stranded = self._stranded(settings)
             accounts = accounts_of(settings, self._environ)
             following = self._next_generation(settings)
             await following.open()
-            restart = (*requires_restart(self.settings, settings), *_centre_changes(self.settings, settings))
+            started = self._started_with
+            restart = (*requires_restart(started, settings), *_centre_changes(started, settings))
             old, self.generation, self.settings = self.generation, following, settings
             self._accounts.clear()
             self._accounts.update(accounts)
@@ -157,7 +163,20 @@ class Gateway:
                 await self._drained(old)
             finally:
                 await old.close()
-            return Reloaded(restart)
+            return Reloaded(restart, stranded)
+
+    def _stranded(self, settings: Settings) -> tuple[str, ...]:
+        """Rights that go with the new config although living keys name them.
+
+        Raises:
+            ConfigFaults: No right would be left.
+        """
+        named = self.callers.rights()
+        if named and not settings.rights:
+            message = f"no right is left, but living keys name {', '.join(sorted(named))}"
+            cure = "put the [rights.<name>] tables back, or revoke those keys first"
+            raise ConfigFaults((settings.source.fault(("rights",), message, cure),))
+        return tuple(sorted((named & self.settings.rights.keys()) - settings.rights.keys()))
 
     async def close(self) -> None:
         """Stop accepting, let running requests end, close everything."""

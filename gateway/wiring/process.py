@@ -108,6 +108,8 @@ async def _reload(gateway: Gateway, environ: Mapping[str, str]) -> None:
         log.exception("gateway.reload.failed")
         return
     configure(settings.log.level, settings.log.format)
+    if reloaded.stranded:
+        log.error("gateway.rights.gone", rights=list(reloaded.stranded))
     for key in reloaded.restart_needed:
         log.warning("gateway.restart.needed", key=key)
     log.info("gateway.reloaded")
