@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shlex
 import subprocess
 import sys
 import time
@@ -13,9 +12,9 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.cli.trial_environment import FILE, exports
 from gateway.cli.trial_programs import programs
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
@@ -27,6 +26,7 @@ from gateway.wiring.offline import make_keys, with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from gateway.cli.trial_programs import Program
     from gateway.mock_siak.process import MockProcess
@@ -94,12 +94,13 @@ class Trial:
         self._start_gateway()
         self.facts = {
             **self._urls(),
+            "gateway_pid": None if self._gateway is None else self._gateway.pid,
             "clients": clients,
             "ws_accounts": _ws_accounts(self._settings),
             **self._samples(),
         }
         _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
-        _write_private(self._settings.secrets_folder / "environment", self._exports())
+        _write_private(self._environment_file, exports(self._environ))
 
     def wait(self, is_asked: Callable[[], bool]) -> str:
         """Wait until one of the processes ends; which.
@@ -150,6 +151,7 @@ class Trial:
         )
         away = f"""curl -s -X PUT {facts["mock_control"]}/_mock/behaviour -d '{{"mode":"hang"}}'"""
         keys = "\n".join(f"  {one['name']:<26} {one['key']}" for one in facts["clients"] if not one["adapter"])
+        reload = f"kill -HUP {facts['gateway_pid']}"
         return f"""
 Gateway    {facts["gateway"]}      status {facts["gateway"]}/status    docs {facts["gateway"]}/docs
 operator   {facts["operator"]}      metrics {facts["operator"]}/metrics
@@ -166,14 +168,14 @@ Three things to try in another terminal:
      {away}
   3. Bring it back ("mode":"up") and watch {facts["gateway"]}/status
 
+Beside it: `siak-gateway doctor` looks at everything; for other commands: . {self._environment_file}
+           {reload} reads the config again (a HUP to this process ends both)
 Ctrl-C stops both.
 """
 
-    def _exports(self) -> str:
-        """Where the secrets are, as a file that a shell can read: for commands beside a running trial."""
-        names = sorted(name for name in self._environ if name.startswith("SIAK_GATEWAY_SECRET_"))
-        files = {name: Path(self._environ[name]).resolve() for name in names if name.endswith("_FILE")}
-        return "".join(f"export {name}={shlex.quote(str(file))}\n" for name, file in files.items())
+    @property
+    def _environment_file(self) -> Path:
+        return self._settings.secrets_folder / FILE
 
     def _make_secrets(self) -> None:
         folder = self._settings.secrets_folder
@@ -203,17 +205,22 @@ Ctrl-C stops both.
                 self._environ[f"{variable}_FILE"] = str(file)
 
     def _start_mock(self) -> None:
+        port = _port(self._environ, "SIAK_MOCK_PORT", 8090)
+        control_port = _port(self._environ, "SIAK_MOCK_CONTROL_PORT", 8091)
         try:
             self._mock = start_process(
-                port=_port(self._environ, "SIAK_MOCK_PORT", 8090),
-                control_port=_port(self._environ, "SIAK_MOCK_CONTROL_PORT", 8091),
+                port=port,
+                control_port=control_port,
                 population=self._population,
                 seed=SEED,
                 state=self._settings.data_folder / "mock",
                 new_session=True,
             )
         except RuntimeError as error:
-            raise TrialFailed(f"The mock centre did not start: {error}. Are its ports taken?") from None
+            raise TrialFailed(
+                f"The mock centre did not start: {error}. Is port {port} or {control_port} taken? "
+                "Others are set with SIAK_MOCK_PORT and SIAK_MOCK_CONTROL_PORT."
+            ) from None
         if not self._environ.get("SIAK_GATEWAY_CENTRE_URL"):
             self._environ["SIAK_GATEWAY_CENTRE_URL"] = self._mock.url
 

@@ -10,6 +10,7 @@ close: refuse new requests ─► wait for those under way ─► listeners ─�
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from gateway.contract.host import Job
 from gateway.database.errors import DatabaseError
 from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
-from gateway.http.server import Listener
+from gateway.http.server import Listener, PortTaken
 from gateway.registry.restarting import requires_restart
 from gateway.settings import ConfigFaults
 from gateway.wiring.chain import Chain
@@ -34,7 +35,7 @@ from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import httpx
 
@@ -132,9 +133,11 @@ class Gateway:
         """
         server = self.settings.server
         tls = (Path(server.tls_cert), Path(server.tls_key)) if server.tls_cert and server.tls_key else None
-        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine)
+        with _named("port"):
+            public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine)
         self._listeners.append(public)
-        operator = Listener(self.operator, server.operator_host, server.operator_port, engine=server.engine)
+        with _named("operator_port"):
+            operator = Listener(self.operator, server.operator_host, server.operator_port, engine=server.engine)
         self._listeners.append(operator)
         for listener in self._listeners:
             await listener.start()
@@ -245,6 +248,16 @@ class _Moved:
     def __call__(self, move: CircuitMove) -> None:
         if self.gateway is not None:
             self.gateway.generation.registry.circuit_moved(move)
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Tell whose port is taken with what sets it."""
+    try:
+        yield
+    except PortTaken as error:
+        cure = f"stop what listens there, or set another port with SIAK_GATEWAY_{key.upper()} or server.{key}"
+        raise PortTaken(f"{error}; cure: {cure}") from None
 
 
 def _limits(settings: Settings) -> Limits:
