@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from gateway.cli.trial_environment import FILE, with_exports
 from gateway.contract.errors import GatewayError
 from gateway.database import DatabaseError
 from gateway.database.migrate import pending
@@ -55,7 +56,7 @@ class Finding:
 
 
 def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Look at everything, the config first."""
+    """Look at everything, the config first; the secrets of a trial are found where it keeps them."""
     checks: tuple[Callable[[Settings, Mapping[str, str]], Iterable[Finding]], ...] = (
         _config,
         _keys,
@@ -67,7 +68,13 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _files,
         _clock,
     )
-    return [finding for check in checks for finding in check(settings, environ)]
+    whole, added = with_exports(settings.secrets_folder, environ)
+    found = [finding for check in checks for finding in check(settings, whole)]
+    if added:
+        file = settings.secrets_folder / FILE
+        text = f"secrets are looked for where siak-gateway run keeps them, as {file} says"
+        found.append(Finding("trial", "ok", text))
+    return found
 
 
 def _config(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:

@@ -35,6 +35,7 @@ def check(config_file: Path | None) -> None:
     Exit 1 where an extension would be left out, such as one whose address is taken.
     """
     from gateway.registry import plan  # imports late: --help stays instant
+    from gateway.settings.agreement import doubts
     from gateway.wiring.offline import failures_of
 
     settings = _settings(config_file)
@@ -55,6 +56,10 @@ def check(config_file: Path | None) -> None:
         sys.exit(1)
     extensions = ", ".join(each.name for each in planned.planned) or "none"
     rights = ", ".join(settings.rights) or "none"
+    if not settings.rights:
+        click.echo("warning: no right is configured, so nothing can be asked; add a [rights.<name>] table", err=True)
+    for warning in doubts(settings):
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"{settings.source.file} is right. rights: {rights}; extensions: {extensions}")
 
 

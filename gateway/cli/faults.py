@@ -40,6 +40,7 @@ def stop_on_fault() -> Iterator[None]:
     from gateway.http.table import RouteFault
     from gateway.settings import ConfigFaults, SecretMissing
     from gateway.vault.errors import VaultError
+    from gateway.wiring.claim import FolderTaken
 
     try:
         yield
@@ -49,7 +50,7 @@ def stop_on_fault() -> Iterator[None]:
     except OSError as error:  # a folder that cannot be written, a file that is not there
         click.echo(f"{error.filename or 'a file or connection'}: {error.strerror or error}", err=True)
         sys.exit(FAILED)
-    except (GatewayError, VaultError, PortTaken, RouteFault) as error:
+    except (GatewayError, VaultError, PortTaken, RouteFault, FolderTaken) as error:
         click.echo(str(error), err=True)
         for fault in getattr(error, "faults", ()):
             click.echo(f"  {fault.field}: {fault.message}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -16,14 +17,19 @@ def keys() -> None:
 
 @keys.command(epilog="Example: siak-gateway keys make --config config/gateway.toml")
 @_config
-def make(config_file: Path | None) -> None:
-    """Make the secrets that are not there yet; none is ever replaced."""
+@click.option("--anew", is_flag=True, help="Keys of before are lost for good: start with the present and new ones.")
+def make(config_file: Path | None, *, anew: bool) -> None:
+    """Make the secrets that are not there yet; none is ever replaced.
+
+    A database that was written with other keys is not served with new ones, unless --anew says that those are lost.
+    """
     from gateway.cli.faults import read_config, stop_on_fault
     from gateway.vault.keys import create_secrets
+    from gateway.wiring.offline import make_keys
 
     settings = read_config(config_file)
     with stop_on_fault():
-        made = create_secrets(settings.secrets_folder)
+        made = make_keys(settings, os.environ, anew=True) if anew else create_secrets(settings.secrets_folder)
     for name in made:
         click.echo(f"made: {settings.secrets_folder / name}.key")
     if not made:

@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shlex
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.cli.trial_environment import FILE, exports
 from gateway.cli.trial_programs import programs
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.process import start_process
-from gateway.vault.keys import create_secrets, environment_of
-from gateway.wiring.offline import with_callers
+from gateway.vault.keys import Keyring, environment_of
+from gateway.wiring.claim import SERVING, TRIAL, claimed
+from gateway.wiring.offline import make_keys, with_callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from gateway.cli.trial_programs import Program
     from gateway.mock_siak.process import MockProcess
@@ -69,6 +71,7 @@ class Trial:
         self._environ = dict(environ)
         self._mock: MockProcess | None = None
         self._gateway: subprocess.Popen[bytes] | None = None
+        self._held = ExitStack()
         self.facts: dict[str, Any] = {}
 
     def start(self, say: Callable[[str], None]) -> None:
@@ -76,9 +79,12 @@ class Trial:
 
         Raises:
             TrialFailed: A port is taken, or the gateway did not become ready.
+            FolderTaken: Another trial or gateway runs on the same data folder.
         """
         folder = self._settings.data_folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._held.enter_context(claimed(folder, TRIAL))
+        with claimed(folder, SERVING):  # looked at before anything is made; our own gateway takes it for itself
+            pass
         self._make_secrets()
         say("Starting the mock centre ...")
         self._start_mock()
@@ -88,12 +94,13 @@ class Trial:
         self._start_gateway()
         self.facts = {
             **self._urls(),
+            "gateway_pid": None if self._gateway is None else self._gateway.pid,
             "clients": clients,
             "ws_accounts": _ws_accounts(self._settings),
             **self._samples(),
         }
         _write_private(folder / "demo.json", json.dumps(self.facts, indent=2) + "\n")
-        _write_private(self._settings.secrets_folder / "environment", self._exports())
+        _write_private(self._environment_file, exports(self._environ))
 
     def wait(self, is_asked: Callable[[], bool]) -> str:
         """Wait until one of the processes ends; which.
@@ -115,6 +122,10 @@ class Trial:
 
     def stop(self) -> None:
         """Stop both; kill what does not stop in time."""
+        with self._held:  # whatever happens, the folder is free afterwards
+            self._stop()
+
+    def _stop(self) -> None:
         if self._gateway is not None:
             self._gateway.terminate()
         if self._mock is not None:
@@ -140,6 +151,7 @@ class Trial:
         )
         away = f"""curl -s -X PUT {facts["mock_control"]}/_mock/behaviour -d '{{"mode":"hang"}}'"""
         keys = "\n".join(f"  {one['name']:<26} {one['key']}" for one in facts["clients"] if not one["adapter"])
+        reload = f"kill -HUP {facts['gateway_pid']}"
         return f"""
 Gateway    {facts["gateway"]}      status {facts["gateway"]}/status    docs {facts["gateway"]}/docs
 operator   {facts["operator"]}      metrics {facts["operator"]}/metrics
@@ -156,19 +168,21 @@ Three things to try in another terminal:
      {away}
   3. Bring it back ("mode":"up") and watch {facts["gateway"]}/status
 
+Beside it: `siak-gateway doctor` looks at everything; for other commands: . {self._environment_file}
+           {reload} reads the config again (a HUP to this process ends both)
 Ctrl-C stops both.
 """
 
-    def _exports(self) -> str:
-        """Where the secrets are, as a file that a shell can read: for commands beside a running trial."""
-        names = sorted(name for name in self._environ if name.startswith("SIAK_GATEWAY_SECRET_"))
-        files = {name: Path(self._environ[name]).resolve() for name in names if name.endswith("_FILE")}
-        return "".join(f"export {name}={shlex.quote(str(file))}\n" for name, file in files.items())
+    @property
+    def _environment_file(self) -> Path:
+        return self._settings.secrets_folder / FILE
 
     def _make_secrets(self) -> None:
         folder = self._settings.secrets_folder
-        create_secrets(folder)
-        self._environ.update(environment_of(folder))
+        make_keys(self._settings, self._environ)
+        if not Keyring.is_in(self._environ):
+            self._environ.update(environment_of(folder))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = {account.user_id for account in demo_accounts(SEED)}
         for name, right in self._settings.rights.items():
             variable = right.password_variable(name)
@@ -191,17 +205,22 @@ Ctrl-C stops both.
                 self._environ[f"{variable}_FILE"] = str(file)
 
     def _start_mock(self) -> None:
+        port = _port(self._environ, "SIAK_MOCK_PORT", 8090)
+        control_port = _port(self._environ, "SIAK_MOCK_CONTROL_PORT", 8091)
         try:
             self._mock = start_process(
-                port=_port(self._environ, "SIAK_MOCK_PORT", 8090),
-                control_port=_port(self._environ, "SIAK_MOCK_CONTROL_PORT", 8091),
+                port=port,
+                control_port=control_port,
                 population=self._population,
                 seed=SEED,
                 state=self._settings.data_folder / "mock",
                 new_session=True,
             )
         except RuntimeError as error:
-            raise TrialFailed(f"The mock centre did not start: {error}. Are its ports taken?") from None
+            raise TrialFailed(
+                f"The mock centre did not start: {error}. Is port {port} or {control_port} taken? "
+                "Others are set with SIAK_MOCK_PORT and SIAK_MOCK_CONTROL_PORT."
+            ) from None
         if not self._environ.get("SIAK_GATEWAY_CENTRE_URL"):
             self._environ["SIAK_GATEWAY_CENTRE_URL"] = self._mock.url
 
@@ -211,23 +230,31 @@ Ctrl-C stops both.
             command += ["--config", str(self._config_file)]
         if self._dev:
             command.append("--dev")
-        address_file = self._settings.data_folder / "addresses.json"
-        address_file.unlink(missing_ok=True)
         self._gateway = subprocess.Popen(command, env=self._environ, start_new_session=True)  # ourselves
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             if self._gateway.poll() is not None:
                 raise TrialFailed("The gateway ended before it was ready; see its message above.")
-            if address_file.exists() and _ready(json.loads(address_file.read_text())["gateway"]):
+            if self._is_announced(self._gateway.pid) and _ready(self._addresses()["gateway"]):
                 return
             time.sleep(0.05)
         raise TrialFailed(f"The gateway was not ready within {READY_WITHIN:.0f} s.")
 
+    def _is_announced(self, pid: int) -> bool:
+        """Whether the addresses in the data folder are those of this process, not of one before it."""
+        try:
+            return (self._settings.data_folder / "gateway.pid").read_text() == f"{pid}\n"
+        except FileNotFoundError:
+            return False
+
+    def _addresses(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self._settings.data_folder / "addresses.json").read_text())
+        return found
+
     def _urls(self) -> dict[str, str]:
         if self._mock is None:
             raise TrialFailed("The mock centre is not running.")
-        addresses = json.loads((self._settings.data_folder / "addresses.json").read_text())
-        return {**addresses, "mock": self._mock.url, "mock_control": self._mock.control_url}
+        return {**self._addresses(), "mock": self._mock.url, "mock_control": self._mock.control_url}
 
     def _demo_clients(self) -> list[dict[str, Any]]:
         known = _read_clients(self._settings.data_folder / "demo.json")

@@ -175,7 +175,7 @@ def _choice_faults(error: Any, path: list[str], value: Any, schema: Mapping[str,
 
 
 def _is_mistyped(error: Any, choice: Any) -> bool:
-    return error.schema_path[-1] == "type" and error.instance_path == choice.instance_path
+    return bool(error.schema_path[-1] == "type" and error.instance_path == choice.instance_path)
 
 
 def _unknown_faults(path: list[str], unexpected: Sequence[str], known: Mapping[str, Any]) -> Iterator[FieldFault]:

@@ -76,6 +76,10 @@ class Callers:
         """
         return self._table.find(key, self._clock.now())
 
+    def rights(self) -> frozenset[str]:
+        """Names of the rights that living keys ask under; no I/O."""
+        return self._table.rights(self._clock.now())
+
     async def add(
         self,
         name: str,

@@ -78,6 +78,11 @@ class KeyTable:
         self._used[proven.key] = now
         return proven.caller
 
+    def rights(self, now: float) -> frozenset[str]:
+        """Names of the rights of all callers with a key that is good at `now`."""
+        living = (key for keys in self._keys.values() for key in keys if now < key.expires_at)
+        return frozenset(key.caller.right for key in living if key.caller.right is not None)
+
     def _prove(self, text: str, now: float) -> _Proven:
         parts = api_keys.parse(text)
         if parts is None:

@@ -46,3 +46,11 @@ CALLER_CHANGES = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 """One row, id 1."""
+
+KEY_CHECKS = sa.Table(
+    "key_checks",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+"""One row for each of the gateway's secrets that callers' keys or sealed content depend on: its check value."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from gateway.catalogue import regions
 from gateway.contract.messages import READS
 from gateway.settings.wording import closest
 
@@ -25,6 +27,8 @@ def disagreements(settings: Settings) -> Iterator[Disagreement]:
     yield from _database(settings)
     yield from _purposes(settings)
     yield from _no_service(settings)
+    yield from _villages(settings)
+    yield from _port_of_centre(settings)
     yield from _order(settings)
     yield from _reserve(settings)
     yield from _extensions(settings)
@@ -78,11 +82,41 @@ def _no_service(settings: Settings) -> Iterator[Disagreement]:
             yield ("rights", name, "services"), "names no service", f"give the path of at least one of {known}"
 
 
+def _villages(settings: Settings) -> Iterator[Disagreement]:
+    for name, right in settings.rights.items():
+        for position, code in enumerate(right.villages):
+            if regions.is_retired_or_wrong(code):
+                yield (
+                    ("rights", name, "villages", position),
+                    "is no region of today's",
+                    "use the Kemendagri code of a village, district, regency or province that exists",
+                )
+
+
+def _port_of_centre(settings: Settings) -> Iterator[Disagreement]:
+    try:
+        port = urlsplit(settings.centre.url).port
+    except ValueError:  # beyond 65535, or an address in brackets that is none
+        port = 0
+    if port == 0:
+        yield ("centre", "url"), "has no usable host and port", "use a port from 1 to 65535, such as http://centre:8090"
+
+
+def doubts(settings: Settings) -> Iterator[str]:
+    """What is allowed but most likely not meant, one line each; for `config check`."""
+    users: dict[tuple[str, str], str] = {}
+    for name, right in settings.rights.items():
+        first = users.setdefault((right.door, right.user_id), name)
+        if first != name:
+            yield f"rights.{name}: has the same user_id as rights.{first}; each would count its own daily allowance"
+
+
 def _order(settings: Settings) -> Iterator[Disagreement]:
     centre = settings.centre
     pairs: tuple[tuple[KeyPath, float, KeyPath, float], ...] = (
         (("deadline",), centre.deadline, ("deadline_max",), centre.deadline_max),
         (("connect_timeout",), centre.connect_timeout, ("deadline_max",), centre.deadline_max),
+        (("cache", "fresh"), centre.cache.fresh, ("cache", "stale_if_error"), centre.cache.stale_if_error),
         (("retry", "base"), centre.retry.base, ("retry", "cap"), centre.retry.cap),
         (("limiter", "initial"), centre.limiter.initial, ("limiter", "maximum"), centre.limiter.maximum),
         (("breaker", "open_first"), centre.breaker.open_first, ("breaker", "open_cap"), centre.breaker.open_cap),

@@ -13,6 +13,8 @@ from gateway.settings.centre import Section
 from gateway.settings.sections import Name, Variable
 
 _REGION = re.compile(r"[0-9]{2}(\.?[0-9]{2}(\.?[0-9]{2}(\.?[0-9]{4})?)?)?")
+_PIECE = r"\.*[A-Za-z0-9_~@:+-][A-Za-z0-9._~@:+-]*"
+"""One piece of a path; never `.` or `..`, which a client or server would walk up by."""
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 
 EVERY_FIELD = frozenset(catalogue.FIELDS) | frozenset(catalogue.KK_MEMBER_NAMES) | frozenset(catalogue.VERIFY_ELEMENTS)
@@ -62,7 +64,7 @@ Fields = Annotated[
 Service = Annotated[str, AfterValidator(_known_service)]
 VillagePrefix = Annotated[str, AfterValidator(_code)]
 Hours = Annotated[str, AfterValidator(_span)]
-CentrePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~@:+-]+(/[A-Za-z0-9._~@:+-]+){1,2}$", max_length=200)]
+CentrePath = Annotated[str, Field(pattern=rf"^{_PIECE}(/{_PIECE}){{1,2}}$", max_length=200)]
 
 
 def _minutes(hours: str) -> tuple[int, int]:

@@ -106,13 +106,18 @@ class Envelope:
         if day != self._day:
             today = time.gmtime(day * 86_400)
             month = today.tm_year * _MONTHS + today.tm_mon - 1
-            self._header = bytes((_VERSION,)) + self._keyring.current.to_bytes(2) + month.to_bytes(2)
+            self._header = header_of(self._keyring.current) + month.to_bytes(2)
             self._day = day
         return self._header
 
     def _derive(self, header: bytes) -> AESGCM:
         key = key_id(header)
         return AESGCM(derive(self._keyring.master(key.master), "envelope", self._purpose, key.month))
+
+
+def header_of(master: int) -> bytes:
+    """What everything sealed under a master begins with, so that it can be looked for: three bytes."""
+    return bytes((_VERSION,)) + master.to_bytes(2)
 
 
 def key_id(sealed: bytes) -> KeyId:

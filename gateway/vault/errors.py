@@ -3,6 +3,7 @@
 VaultError
 ├── KeyMissingError      no such key here
 ├── KeyUnreadableError   it is there, but must not or cannot be used
+├── KeyForeignError      it is there, but another one than the data were written with
 ├── KeyUnwritableError   the secrets cannot be made
 └── TamperedError        sealed bytes that are not what was sealed, or not for this context
 
@@ -38,6 +39,12 @@ class KeyUnreadableError(VaultError):
     """The key is there but cannot be used."""
 
     code = "key_unreadable"
+
+
+class KeyForeignError(VaultError):
+    """The key is another one than the data were written with."""
+
+    code = "key_foreign"
 
 
 class KeyUnwritableError(VaultError):

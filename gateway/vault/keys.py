@@ -151,7 +151,7 @@ class Keyring:
         Args:
             environ: Names of its variables; a password of a right called `master_…` is none of ours.
         """
-        return any(_master_number(_from_variable(variable)[0]) for variable in environ)
+        return any(master_number(_from_variable(variable)[0]) for variable in environ)
 
     @property
     def current(self) -> int:
@@ -169,12 +169,20 @@ class Keyring:
             raise KeyMissingError(f"master-{number}; cure: put its file back, or reload after a rotation elsewhere")
         return secret
 
+    def checks(self) -> dict[str, bytes]:
+        """A value by the name of each secret that tells whether it is the same one again, and nothing else about it."""
+        named = {f"master-{number}": secret for number, secret in self.masters.items()}
+        return {
+            name: derive(secret, "check", name)
+            for name, secret in {**named, INDEX: self.index, PEPPER: self.pepper}.items()
+        }
+
     @classmethod
     def _from_secrets(cls, secrets: Mapping[str, bytes], *, origin: str) -> Self:
         missing = [name for name in (INDEX, PEPPER) if name not in secrets]
         if missing:
             raise KeyMissingError(f"{origin}: {', '.join(missing)}")
-        masters = {number: secret for name, secret in secrets.items() if (number := _master_number(name))}
+        masters = {number: secret for name, secret in secrets.items() if (number := master_number(name))}
         return cls(masters=masters, index=secrets[INDEX], pepper=secrets[PEPPER], ledger=secrets.get(LEDGER))
 
 
@@ -191,7 +199,7 @@ def create_secrets(folder: Path) -> list[str]:
         KeyUnwritableError: The folder cannot be written.
         KeyUnreadableError: The folder is there, but others may read or change it.
     """
-    has_master = any(map(_master_number, secret_names(folder)))
+    has_master = any(map(master_number, secret_names(folder)))
     wanted = (INDEX, PEPPER, LEDGER) if has_master else ("master-1", INDEX, PEPPER, LEDGER)
     return [name for name in wanted if write_secret(folder, name)]
 
@@ -210,7 +218,7 @@ def rotate(folder: Path) -> str:
         KeyUnreadableError: The numbers are used up, or others may use the folder.
         KeyUnwritableError: The folder cannot be written.
     """
-    numbers = [number for name in secret_names(folder) if (number := _master_number(name))]
+    numbers = [number for name in secret_names(folder) if (number := master_number(name))]
     if not numbers:
         raise KeyMissingError(f"{folder}: no master to rotate; cure: create the secrets first")
     if max(numbers) >= LAST_MASTER:
@@ -228,7 +236,7 @@ def environment_of(folder: Path) -> dict[str, str]:
     Returns:
         `SIAK_GATEWAY_SECRET_MASTER_1_FILE` and so on to absolute paths, for `Keyring.from_environ`.
     """
-    ours = sorted(name for name in secret_names(folder) if name in _NAMED or _master_number(name))
+    ours = sorted(name for name in secret_names(folder) if name in _NAMED or master_number(name))
     return {
         f"{ENVIRONMENT_PREFIX}{name.upper().replace('-', '_')}_FILE": str(folder.absolute() / f"{name}{SUFFIX}")
         for name in ours
@@ -249,7 +257,8 @@ def derive(secret: bytes, *label: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=_SALT, info=info).derive(secret)
 
 
-def _master_number(name: str) -> int:
+def master_number(name: str) -> int:
+    """Number in the name of a master, `master-2`; 0 for any other name."""
     match = _MASTER.fullmatch(name)
     return int(match[1]) if match else 0
 
@@ -258,7 +267,7 @@ def _from_variable(variable: str) -> tuple[str, bool]:
     """Return the name of the secret a variable gives, or an empty one, and whether its value names a file."""
     prefix, stem = variable[: len(ENVIRONMENT_PREFIX)], variable[len(ENVIRONMENT_PREFIX) :]
     name = stem.removesuffix("_FILE").lower().replace("_", "-")
-    ours = prefix == ENVIRONMENT_PREFIX and (name in _NAMED or _master_number(name))
+    ours = prefix == ENVIRONMENT_PREFIX and (name in _NAMED or master_number(name))
     return (name if ours else ""), stem.endswith("_FILE")
 
 

@@ -49,6 +49,8 @@ def write_secret(folder: Path, name: str) -> bool:
     """
     try:
         _make_folder(folder)
+        if (folder / f"{name}{SUFFIX}").exists():
+            return False  # without writing: the folder may be mounted read-only
         with _new_file(folder, f"{secrets.token_hex(SECRET_BYTES)}\n".encode()) as written:
             made = _link(written, folder / f"{name}{SUFFIX}")
         _sync_folder(folder)

@@ -11,7 +11,7 @@ close: refuse new requests, claim no more ─► wait for what is under way ─�
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,18 +25,20 @@ from gateway.contract.host import Job
 from gateway.database.errors import DatabaseError
 from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
-from gateway.http.server import Listener
+from gateway.http.server import Listener, PortTaken
 from gateway.registry.restarting import requires_restart
+from gateway.settings import ConfigFaults
 from gateway.wiring.chain import Chain
 from gateway.wiring.files import OPERATOR, connections_of, soft_limit
 from gateway.wiring.generation import Generation, rights_of
 from gateway.wiring.handing_in import HandingIn
-from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_keyring, open_ledger
+from gateway.wiring.key_checks import open_fitting_keyring
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import httpx
 
@@ -61,10 +63,12 @@ class Reloaded:
     """Outcome of a reload.
 
     Attributes:
-        restart_needed: Keys that changed but only take effect after a restart.
+        restart_needed: Keys whose value differs from what runs and takes effect after a restart.
+        stranded: Rights that living keys name and that are gone: those callers are refused everything.
     """
 
     restart_needed: tuple[str, ...]
+    stranded: tuple[str, ...] = ()
 
 
 class Gateway:
@@ -75,7 +79,7 @@ class Gateway:
         accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn,
         ledger: Ledger | None,
     ) -> None:  # fmt: skip
-        self.settings = settings
+        self.settings = self._started_with = settings
         self.database = database
         self.callers = callers
         self.chain = chain
@@ -102,13 +106,13 @@ class Gateway:
             ConfigFaults, SecretMissing, VaultError, StorageUnavailable: What an admin has to mend.
         """
         accounts = accounts_of(settings, environ)
-        keyring = open_keyring(settings, environ)
         database = await open_database(settings, environ)
         moved = _Moved()
         chain: Chain | None = None
         ledger: Ledger | None = None
         supervisor = Supervisor(rng)
         try:
+            keyring = await open_fitting_keyring(settings, environ, database)
             ledger = await open_ledger(settings, environ, keyring, clock)
             callers = open_callers(settings, database, keyring, clock)
             await callers.refresh()
@@ -145,11 +149,13 @@ class Gateway:
         server = self.settings.server
         tls = (Path(server.tls_cert), Path(server.tls_key)) if server.tls_cert and server.tls_key else None
         callers = connections_of(soft_limit(), self.settings.centre.connections)
-        public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine, connections=callers)
+        with _named("port"):
+            public = Listener(self.public, server.host, server.port, tls=tls, engine=server.engine, connections=callers)
         self._listeners.append(public)
-        operator = Listener(
-            self.operator, server.operator_host, server.operator_port, engine=server.engine, connections=OPERATOR
-        )
+        with _named("operator_port"):
+            operator = Listener(
+                self.operator, server.operator_host, server.operator_port, engine=server.engine, connections=OPERATOR
+            )
         self._listeners.append(operator)
         for listener in self._listeners:
             await listener.start()
@@ -159,13 +165,16 @@ class Gateway:
         """Take over a config that was read again; running requests end under the old one.
 
         Raises:
-            ConfigFaults, SecretMissing, RouteFault: It cannot be used; the old one stays.
+            ConfigFaults, SecretMissing, RouteFault: It cannot be used; the old one stays. A config without any right
+                is such a one while living keys name rights: it is most likely a file that was emptied or cut.
         """
         async with self._reloading:
+            stranded = self._stranded(settings)
             accounts = accounts_of(settings, self._environ)
             following = self._next_generation(settings)
             await following.open()
-            restart = (*requires_restart(self.settings, settings), *_centre_changes(self.settings, settings))
+            started = self._started_with
+            restart = (*requires_restart(started, settings), *_centre_changes(started, settings))
             old, self.generation, self.settings = self.generation, following, settings
             self._accounts.clear()
             self._accounts.update(accounts)
@@ -175,7 +184,20 @@ class Gateway:
                 await self._drained(old)
             finally:
                 await old.close()
-            return Reloaded(restart)
+            return Reloaded(restart, stranded)
+
+    def _stranded(self, settings: Settings) -> tuple[str, ...]:
+        """Rights that go with the new config although living keys name them.
+
+        Raises:
+            ConfigFaults: No right would be left.
+        """
+        named = self.callers.rights()
+        if named and not settings.rights:
+            message = f"no right is left, but living keys name {', '.join(sorted(named))}"
+            cure = "put the [rights.<name>] tables back, or revoke those keys first"
+            raise ConfigFaults((settings.source.fault(("rights",), message, cure),))
+        return tuple(sorted((named & self.settings.rights.keys()) - settings.rights.keys()))
 
     async def close(self) -> None:
         """Stop accepting, let running requests end, close everything, whatever of it fails."""
@@ -251,6 +273,16 @@ class _Moved:
         if self.gateway is not None:
             self.gateway.handing_in.dispatcher.circuit_moved(move)
             self.gateway.generation.registry.circuit_moved(move)
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Tell whose port is taken with what sets it."""
+    try:
+        yield
+    except PortTaken as error:
+        cure = f"stop what listens there, or set another port with SIAK_GATEWAY_{key.upper()} or server.{key}"
+        raise PortTaken(f"{error}; cure: {cure}") from None
 
 
 def _limits(settings: Settings) -> Limits:

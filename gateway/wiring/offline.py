@@ -12,9 +12,11 @@ from gateway.database.engine import kind_of, parse_url
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.registry.finding import mounts_of
 from gateway.registry.registry import Registry
+from gateway.vault.secret_files import secret_names
 from gateway.wiring.claims import own_claims
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.parts import open_callers, open_database, open_keyring, open_outbox, tables_of
+from gateway.wiring.key_checks import open_fitting_keyring, take_anew
+from gateway.wiring.parts import open_callers, open_database, open_outbox, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -38,7 +40,8 @@ async def callers_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIte
     """
     database = await open_database(settings, environ)
     try:
-        callers = open_callers(settings, database, open_keyring(settings, environ))
+        keyring = await open_fitting_keyring(settings, environ, database)
+        callers = open_callers(settings, database, keyring)
         await callers.refresh()
         yield callers
     finally:
@@ -50,9 +53,35 @@ async def outbox_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
     """The outbox of this gateway's database, migrated; errors as in `callers_of`."""
     database = await open_database(settings, environ)
     try:
-        yield open_outbox(database, open_keyring(settings, environ), SystemClock())
+        yield open_outbox(database, await open_fitting_keyring(settings, environ, database), SystemClock())
     finally:
         await database.close()
+
+
+def make_keys(settings: Settings, environ: Mapping[str, str], *, anew: bool = False) -> list[str]:
+    """Make the gateway's keys where the database needs none yet; errors as in `callers_of`.
+
+    Args:
+        settings: The config.
+        environ: The environment.
+        anew: The old keys are lost for good: make missing ones, and take the present ones for the right ones.
+
+    Returns:
+        Names of the keys that were made.
+    """
+
+    async def run() -> list[str]:
+        database = await open_database(settings, environ)
+        try:
+            if anew:
+                return await take_anew(settings, environ, database)
+            before = secret_names(settings.secrets_folder)
+            await open_fitting_keyring(settings, environ, database)
+            return sorted(secret_names(settings.secrets_folder) - before)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
 
 
 def with_outbox(settings: Settings, environ: Mapping[str, str], work: Callable[[Outbox], Awaitable[T]]) -> T:

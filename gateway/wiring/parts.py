@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import types
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +13,8 @@ from gateway.catalogue import regions
 from gateway.centre.account import Account
 from gateway.contract.errors import StorageUnavailable
 from gateway.database import Database
-from gateway.database.engine import kind_of, parse_url
+from gateway.database.engine import database_file, kind_of, parse_url
+from gateway.database.errors import StorageFailed, StorageFault
 from gateway.database.migrate import CORE, MigrationSet, migrate, pending
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.ledger.ledger import Ledger
@@ -32,6 +34,19 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 _log = structlog.get_logger("gateway.wiring")
+
+_CURES = types.MappingProxyType(
+    {
+        StorageFault.CORRUPT: "is damaged, or no SQLite database; cure: put it back from its backup, or move it away "
+        "and start anew: its clients and submissions are lost then",
+        StorageFault.READ_ONLY: "cannot be written; cure: give the gateway's user write access to it and its folder",
+        StorageFault.DISK_FULL: "cannot be written, the disk is full; cure: make room",
+        StorageFault.LOCKED: "is locked by another process; cure: end what has it open",
+        StorageFault.GONE: "cannot be opened; cure: see that its folder exists and the gateway's user may use it",
+        StorageFault.INPUT_OUTPUT: "cannot be read or written; cure: look at the disk, then restore from a backup",
+    }
+)
+"""What is wrong with the file of a SQLite database, and what to do."""
 
 
 def open_keyring(settings: Settings, environ: Mapping[str, str]) -> Keyring:
@@ -61,7 +76,7 @@ async def open_database(settings: Settings, environ: Mapping[str, str]) -> Datab
     database = Database.open(url)
     try:
         if database.kind == "sqlite":
-            for revision in migrate(url):
+            for revision in _migrated(url):
                 _log.info("database.migrated", revision=revision)
         else:
             _refuse_if_behind(url)
@@ -97,6 +112,17 @@ def open_ledger_database(settings: Settings, environ: Mapping[str, str]) -> Data
     else:
         _refuse_if_behind(url, (LEDGER_TABLES,))
     return Database.open(url)
+
+
+def _migrated(url: str) -> list[str]:
+    """Migrate SQLite; a file that cannot be used is named with the cure."""
+    try:
+        return migrate(url)
+    except StorageFailed as error:
+        cure = _CURES.get(error.fault)
+        if cure is None:
+            raise
+        raise StorageUnavailable(f"{database_file(parse_url(url))}: {cure}") from None
 
 
 async def make_tables(url: str, name: str, tables: Tables) -> None:

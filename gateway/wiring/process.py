@@ -8,15 +8,17 @@ import json
 import os
 import random
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 
+from gateway.database.engine import kind_of, parse_url
 from gateway.http.table import RouteFault
 from gateway.log import configure
 from gateway.settings import ConfigFaults, SecretMissing, load
+from gateway.wiring.claim import SERVING, claimed
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.dev import SourceWatch, watch_forever
 from gateway.wiring.files import raise_limit
@@ -40,11 +42,15 @@ def run_forever(settings: Settings, *, dev: bool = False) -> None:
 
     Raises:
         ConfigFaults, SecretMissing, CertificateUnusable: The config, or a file it names, cannot be used.
+        FolderTaken: Another gateway serves the same data folder, on SQLite.
         VaultError, GatewayError, PortTaken, RouteFault, OSError: It could not start.
     """
     configure(settings.log.level, settings.log.format)
     raise_limit()
-    uvloop.run(_serve(settings, os.environ, dev=dev))
+    with ExitStack() as held:
+        if kind_of(parse_url(settings.database_url(os.environ))) == "sqlite":
+            held.enter_context(claimed(settings.data_folder, SERVING))
+        uvloop.run(_serve(settings, os.environ, dev=dev))
 
 
 async def _serve(settings: Settings, environ: Mapping[str, str], *, dev: bool) -> None:
@@ -104,6 +110,8 @@ async def _reload(gateway: Gateway, environ: Mapping[str, str]) -> None:
         log.exception("gateway.reload.failed")
         return
     configure(settings.log.level, settings.log.format)
+    if reloaded.stranded:
+        log.error("gateway.rights.gone", rights=list(reloaded.stranded))
     for key in reloaded.restart_needed:
         log.warning("gateway.restart.needed", key=key)
     log.info("gateway.reloaded")
@@ -111,15 +119,29 @@ async def _reload(gateway: Gateway, environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def _announced(folder: Path, urls: Mapping[str, str]) -> Iterator[None]:
-    """While it runs, `gateway.pid` and `addresses.json` in the data folder say where it is."""
+    """While it runs, `gateway.pid` and `addresses.json` in the data folder say where it is.
+
+    The pid comes last, so that whoever reads its own child's there finds the child's addresses too. What another
+    gateway put in their place since, as several on one PostgreSQL may, is left alone.
+    """
     pid, addresses = folder / "gateway.pid", folder / "addresses.json"
-    _replace(pid, f"{os.getpid()}\n")
-    _replace(addresses, json.dumps(urls) + "\n")
+    ours, where = f"{os.getpid()}\n", json.dumps(urls) + "\n"
+    _replace(addresses, where)
+    _replace(pid, ours)
     try:
         yield
     finally:
-        pid.unlink(missing_ok=True)
-        addresses.unlink(missing_ok=True)
+        _remove(pid, ours)
+        _remove(addresses, where)
+
+
+def _remove(file: Path, text: str) -> None:
+    """Remove a file that still holds this text."""
+    try:
+        if file.read_text(encoding="utf-8") == text:
+            file.unlink()
+    except FileNotFoundError:
+        return
 
 
 def _replace(file: Path, text: str) -> None:

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.cli.trial_environment import FILE, exports
 from gateway.mock_siak import start_process
 from gateway.testing.processes import GatewayProcess
+from gateway.vault.keys import create_secrets, environment_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +88,25 @@ def test_few_files_are_told(tmp_path: Path) -> None:
     told = subprocess.run([*command, sys.executable, str(config)], capture_output=True, check=False)
     [found] = [one for one in json.loads(told.stdout) if one["subject"] == "files"]
     assert (found["verdict"], "1024 files" in found["text"], "LimitNOFILE" in found["cure"]) == ("warn", True, True)
+
+
+def test_a_trials_secrets_are_found_where_it_keeps_them(tmp_path: Path, mock_process: MockProcess) -> None:
+    """With the file that `run` writes nothing is bad; a variable set beside it counts first; junk in it is nothing."""
+    secrets = tmp_path / "data/secrets"
+    create_secrets(secrets)
+    (secrets / "of a centre").write_text("x\n")
+    (secrets / "of a centre").chmod(0o600)
+    named = {"SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD_FILE": str(secrets / "of a centre"), "OTHER_FILE": "/x"}
+    (secrets / FILE).write_text(exports({**environment_of(secrets), **named}))
+    _result, found = doctor(tmp_path, mock_process.url)
+    assert verdicts(found["rights"]) == verdicts(found["trial"]) == ["ok"]
+    assert str(secrets / FILE) in found["trial"][0]["text"]
+    _result, found = doctor(tmp_path, mock_process.url, SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD_FILE="/nowhere")
+    assert verdicts(found["rights"]) == ["bad"]
+    (secrets / FILE).write_text("export 'never closed\n")
+    _result, found = doctor(tmp_path, mock_process.url)
+    assert verdicts(found["rights"]) == ["bad"]
+    assert "trial" not in found
 
 
 def test_keys_in_the_environment_are_looked_at_where_they_are(tmp_path: Path, mock_process: MockProcess) -> None:

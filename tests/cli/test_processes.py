@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -100,7 +101,9 @@ def test_serve_tells_what_is_missing(desk: Desk) -> None:
         os.environ["SIAK_GATEWAY_PORT"] = str(taken.getsockname()[1])
         result = desk.run("serve")
     assert result.exit_code == 1, result.output
-    assert "cannot listen on 127.0.0.1" in result.stderr.splitlines()[-1]
+    told = result.stderr.splitlines()[-1]
+    assert f"cannot listen on 127.0.0.1:{os.environ['SIAK_GATEWAY_PORT']}" in told
+    assert "SIAK_GATEWAY_PORT or server.port" in told
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
@@ -181,6 +184,9 @@ def test_run_shows_what_to_try_and_keeps_its_keys(desk: Desk) -> None:
     assert keys[0] == keys[1]
     assert all(key in output for key in keys[0] for output in outputs)
     assert "Stopping ..." in outputs[0]
+    assert re.search(r"kill -HUP [1-9]\d+ ", outputs[0])
+    assert f". {desk.folder / 'var/secrets/environment'}" in outputs[0]
+    assert desk.run("doctor").exit_code == 0, desk.run("doctor").output
     assert (desk.folder / "var" / "demo.json").stat().st_mode & 0o777 == 0o600
     assert {one["village"] for one in facts_of(desk)["clients"]} == {None, "3527032001"}
 
@@ -237,7 +243,9 @@ def test_run_tells_a_taken_port(desk: Desk, ports: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", int(ports["SIAK_MOCK_CONTROL_PORT"]))):
         result = desk.run("run", "--population", "300")
     assert result.exit_code == 1, result.output
-    assert result.stderr.splitlines()[-1].startswith("The mock centre did not start")
+    told = result.stderr.splitlines()[-1]
+    assert told.startswith("The mock centre did not start")
+    assert f"{ports['SIAK_MOCK_CONTROL_PORT']} taken? Others are set with SIAK_MOCK_PORT" in told
     assert not answers(f"http://127.0.0.1:{ports['SIAK_MOCK_PORT']}/")
 
 

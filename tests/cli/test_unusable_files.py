@@ -56,3 +56,18 @@ def test_no_port_is_bound_for_a_certificate_that_cannot_be_used(tmp_path: Path) 
     """The listener looks at its files before it takes the port."""
     with pytest.raises(CertificateUnusable):
         Listener(print, "127.0.0.1", 0, tls=(tmp_path / "a.pem", tmp_path / "b.pem"))
+
+
+def test_a_damaged_database_is_named_with_its_cure(desk: Desk) -> None:
+    """One line with file, cause and cure, exit 1, from the gateway and from commands."""
+    folder = desk.folder / "var"
+    folder.mkdir(mode=0o700)
+    file = folder / "gateway.db"
+    file.write_bytes(b"no database at all\n" * 400)
+    file.chmod(0o600)
+    desk.file.write_text(PORTS, encoding="utf-8")
+    for command in (("serve",), ("clients", "list")):
+        result = desk.run(*command)
+        assert result.exit_code == 1, result.output
+        told = result.stderr.splitlines()[-1]
+        assert told.startswith(f"{file}: is damaged, or no SQLite database; cure: put it back from its backup")

@@ -91,6 +91,30 @@ def test_a_reload_names_what_needs_a_restart(tmp_path: Path) -> None:
         rig.refused(heard, 413, "too_large")
 
 
+def test_a_restart_is_needed_until_what_runs_is_what_is_configured(tmp_path: Path) -> None:
+    """A second reload of the same file names the key again; putting the old value back takes it off."""
+    changed = "[server]\nport = 1\noperator_port = 0\n"
+    with Rig(tmp_path) as rig:
+        for _ in range(2):
+            assert rig.run(rig.gateway.reload(rig.settings(config=changed))).restart_needed == ("server.port",)
+        assert rig.run(rig.gateway.reload(rig.settings())).restart_needed == ()
+
+
+def test_a_reload_that_leaves_no_right_is_refused_while_keys_name_some(tmp_path: Path) -> None:
+    """An emptied file cuts nobody off; a right that goes alone is named; without living keys both are let through."""
+    with Rig(tmp_path, rights=demo_rights(TWO_RIGHTS)) as rig:
+        assert rig.run(rig.gateway.reload(rig.settings(rights=demo_rights()))).stranded == ()
+        rig.run(rig.gateway.reload(rig.settings(rights=demo_rights(TWO_RIGHTS))))
+        key, _other = rig.add_client("desk"), rig.add_client("health", right="serang")
+        with pytest.raises(ConfigFaults, match="no right is left, but living keys name sampang, serang"):
+            rig.run(rig.gateway.reload(rig.settings(rights="")))
+        assert rig.post(LOOKUP, {"nik": rig.nik(), "purpose": "pelayanan"}, key=key).status == 200
+        assert rig.run(rig.gateway.reload(rig.settings(rights=demo_rights()))).stranded == ("serang",)
+        for name in ("desk", "health"):
+            rig.run(rig.gateway.callers.revoke(name))
+        assert rig.run(rig.gateway.reload(rig.settings(rights=""))).stranded == ()
+
+
 @pytest.mark.parametrize(
     ("config", "rights", "fault"),
     [

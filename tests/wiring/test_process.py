@@ -58,7 +58,7 @@ class Running:
 
         def told() -> None:
             try:
-                self.until((self.data / "addresses.json").exists)
+                self.until((self.data / "gateway.pid").exists)
                 story(self)
             except BaseException as error:  # noqa: BLE001 # handed over to the thread of the test
                 self.failed = error
