@@ -154,6 +154,8 @@ class Route:
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the
             longest deadline there is, `centre.deadline_max`, for it knows how long its callers wait.
         ends: When it goes; None for a route that stays.
+        refused: For the same: makes the answer to any error, also to one before the handler, such as a body that is too
+            large, out of the error and the path parameters; None for the problem that callers of our own API get.
     """
 
     method: str
@@ -169,3 +171,4 @@ class Route:
     absolute: bool = False
     raw: bool = False
     ends: Ending | None = None
+    refused: Callable[[GatewayError, Mapping[str, str]], Response] | None = None
