@@ -2,7 +2,8 @@
 
 ```
 headers ─► id ─► route ─► rule: caller? adapter? ─► deadline ─► body ─► handler ─► answer
-   any GatewayError ─► problem+json, or the route's `refused`      any other error ─► `internal`, logged under the request id
+   any GatewayError ─► problem+json      any other error ─► `internal`, logged under the request id
+   a route that words its refusals itself (`Route.refused`) gets either instead
    the caller leaves while it waits ─► its work is cancelled
 ```
 """

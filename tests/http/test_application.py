@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import structlog
 
-from gateway.contract.errors import CentreTimeout, Denied, GatewayError
+from gateway.contract.errors import CentreTimeout, Denied
 from gateway.contract.messages import Caller
 from gateway.contract.web import PUBLIC, Request, Response, Route, Rule, Who
 from gateway.http import application
@@ -27,6 +27,7 @@ from tests.http.rig import ask, first_answer, raw_request, read_to_end
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 
+    from gateway.contract.errors import GatewayError
     from gateway.http.server import Engine
     from tests.http.rig import Heard
 
