@@ -12,6 +12,7 @@ Programs prove themselves with the credentials they always had; upstream the gat
 from __future__ import annotations
 
 import zoneinfo
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from adapters.dukcapil_ws.absorbing import Refusals
@@ -35,7 +36,15 @@ from adapters.dukcapil_ws.wording import (
     nothing_at,
 )
 from gateway.contract import Asking, Extension, GatewayError, Health, hookimpl
-from gateway.contract.errors import CentreRefusedUs, Denied, Invalid, OutsideHours, QuotaExhausted, Unauthenticated
+from gateway.contract.errors import (
+    CallerError,
+    CentreRefusedUs,
+    Denied,
+    Invalid,
+    OutsideHours,
+    QuotaExhausted,
+    Unauthenticated,
+)
 from gateway.contract.web import HANDLER, PUBLIC, Response, Route
 
 if TYPE_CHECKING:
@@ -80,11 +89,13 @@ class DukcapilWs(Extension):
         """The service's own addresses, and the preflight of browsers."""
         found = []
         for path, verbs in _MOUNTS:
-            handler = self.ws_server if path.startswith("/ws_server") else self.dukcapil
+            door: Door = "ws_server" if path.startswith("/ws_server") else "dukcapil"
+            handler = self.ws_server if door == "ws_server" else self.dukcapil
             found += [
                 Route(
                     verb, path, HANDLER, handler, "As the Dukcapil web service answers",
                     "Seperti layanan web Dukcapil menjawab", absolute=True, raw=True,
+                    refused=partial(self.refused, door),
                 )
                 for verb in verbs
             ]  # fmt: skip
@@ -145,6 +156,14 @@ class DukcapilWs(Extension):
     async def ws_server(self, request: Request) -> Response:
         """`GET` and `POST /ws_server/get_json/…`."""
         return await self._serve(request, "ws_server")
+
+    def refused(self, door: Door, error: GatewayError, parts: Mapping[str, str]) -> Response:
+        """An error outside a handler, of which no program is known yet, in the shape of its path."""
+        place = self._directory.at(door, path_of(parts))
+        if isinstance(error, CallerError):
+            return _said(place.refusal(INCOMPLETE, None))
+        after = error.retry_after if error.retry_after is not None else error.default_retry_after
+        return Response(place.away(), place.away_status, CONTENT_TYPE, (*_CORS, ("retry-after", retry_after(after))))
 
     async def _serve(self, request: Request, door: Door) -> Response:
         path, method = path_of(request.path), request.path["method"]
@@ -234,8 +253,7 @@ class DukcapilWs(Extension):
                 return _said(error.said or place.refusal(code, client), *(() if after is None else (again,)))
         if isinstance(error, Denied | Invalid):  # nothing that the program sent, and nothing that it can put right
             self.host.log.error("dukcapil_ws.client.unusable", client=client.name, reason=error.detail)
-        status = 503 if client.profile.refusal == "http_503" else 200
-        return Response(client.away(), status, CONTENT_TYPE, (*_CORS, again))
+        return Response(client.away(), client.away_status, CONTENT_TYPE, (*_CORS, again))
 
 
 _CODES: tuple[tuple[type[GatewayError], str], ...] = (

@@ -41,6 +41,7 @@ class Client:
     Attributes:
         patience: Seconds within which it is answered.
         headers: What identifies its caller to the host.
+        away_status: HTTP status of what `away` says.
     """
 
     def __init__(self, name: str, profile: ClientConfig, password: str, key: str, zone: ZoneInfo) -> None:
@@ -48,6 +49,7 @@ class Client:
         self.profile = profile
         self.patience = profile.waits - min(MARGIN, profile.waits / 10)
         self.headers: Mapping[str, str] = {"authorization": f"Bearer {key}"}
+        self.away_status = 503 if profile.refusal == "http_503" else 200
         self._password = password.encode()
         self._zone = zone
         self._services = {method.upper(): service for method, service in profile.methods.items()}
@@ -104,6 +106,9 @@ class Place:
     Args:
         door: Which service.
         clients: Those of this path, in the config's order.
+
+    Attributes:
+        away_status: HTTP status of what `away` says.
     """
 
     def __init__(self, door: Door, clients: Iterable[Client] = ()) -> None:
@@ -112,6 +117,7 @@ class Place:
         first = next(iter(self._clients.values()), None)
         self._shape: ErrorShape = "respon" if first is None else first.profile.error_shape
         self._nobody = _NOBODY if first is None else first.twin()
+        self.away_status = self._nobody.away_status
 
     def named(self, user: str) -> Client | None:
         """The program with a user id, proved or not."""
@@ -125,6 +131,11 @@ class Place:
             now: Unix seconds.
         """
         self._nobody.proves(password, now)
+
+    def away(self) -> bytes:
+        """The page that says to nobody known that nobody could be asked: that of the path's first program."""
+        profile = self._nobody.profile
+        return page(AWAY, profile.refusal_text, profile.error_shape, bare=self._bare)
 
     def refusal(self, code: str, client: Client | None) -> bytes:
         """A code in the own shape of a program that proved itself, or in the one of this path for anybody else."""

@@ -176,6 +176,8 @@ class Route:
         ends: When it goes; None for a route that stays.
         status: HTTP status of a good answer.
         parameters: Header fields and query parameters of its own.
+        refused: For the same: makes the answer to any error, also to one before the handler, such as a body that is too
+            large, out of the error and the path parameters; None for the problem that callers of our own API get.
     """
 
     method: str
@@ -193,3 +195,4 @@ class Route:
     ends: Ending | None = None
     status: int = 200
     parameters: tuple[Parameter, ...] = ()
+    refused: Callable[[GatewayError, Mapping[str, str]], Response] | None = None

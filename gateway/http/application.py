@@ -3,6 +3,7 @@
 ```
 headers ─► id ─► route ─► rule: caller? adapter? ─► deadline ─► body ─► handler ─► answer
    any GatewayError ─► problem+json      any other error ─► `internal`, logged under the request id
+   a route that words its refusals itself (`Route.refused`) gets either instead
    the caller leaves while it waits ─► its work is cancelled
 ```
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
@@ -128,7 +130,7 @@ class Application:
             response = await mounted.route.handler(request)
         except GatewayError as error:
             request_id = request_id or intake.new_request_id()
-            response = response_of(error, request_id)
+            response = self._refusal(table, exchange, error, request_id)
             self._log_refusal(error, request_id, extension, started)
             if body is not None:
                 await body.discard()
@@ -138,14 +140,14 @@ class Application:
                 raise
             # It left, or was too slow: then it is still there to be told. Nor is the cancellation passed on, which
             # Granian would take for a crash and unfold its traceback.
-            response = response_of(_UNFINISHED, request_id)
+            response = self._refusal(table, exchange, _UNFINISHED, request_id)
         except Gone:
             self._log.debug("http.request.abandoned", request_id=request_id, extension=extension)
-            response = response_of(_UNFINISHED, request_id)
+            response = self._refusal(table, exchange, _UNFINISHED, request_id)
         except Exception:  # noqa: BLE001 # the border: whatever went wrong becomes `internal`
             request_id = request_id or intake.new_request_id()
             self._log.exception("http.request.failed", request_id=request_id, extension=extension)
-            response = response_of(Internal(), request_id)
+            response = self._refusal(table, exchange, Internal(), request_id)
         status, fields, content = self._ready(response, request_id, extension, personal=who is not Who.PUBLIC)
         return status, [*fields, *ending], content
 
@@ -198,6 +200,19 @@ class Application:
             self._log.exception("http.request.failed", request_id=request_id, extension=extension)
             response = response_of(Internal(), request_id)
             return response.status, _fields(response, request_id, personal=personal), response.body
+
+    def _refusal(self, table: RouteTable, exchange: Exchange, error: GatewayError, request_id: str) -> Response:
+        """The answer to an error, in the words of the route it was meant for."""
+        try:
+            mounted, parameters = table.find(exchange.method, exchange.path)
+            if mounted.route.refused is not None:
+                response = mounted.route.refused(error, parameters)
+                return replace(response, headers=(*response.headers, *error.headers))
+        except GatewayError:  # there is no such route
+            return response_of(error, request_id)
+        except Exception:  # noqa: BLE001 # an extension's own fault
+            self._log.exception("http.request.failed", request_id=request_id, extension=mounted.extension)
+        return response_of(error, request_id)
 
     def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
         seconds = round(self._clock.monotonic() - started, 6)

@@ -27,6 +27,7 @@ from tests.http.rig import ask, first_answer, raw_request, read_to_end
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 
+    from gateway.contract.errors import GatewayError
     from gateway.http.server import Engine
     from tests.http.rig import Heard
 
@@ -51,6 +52,11 @@ class OpenDoor:
         """Refuse adapters."""
         if rule.adapter != caller.adapter:
             raise Denied
+
+
+def in_other_words(error: GatewayError, parameters: Mapping[str, str]) -> Response:
+    """A refusal as another service would say it; fails for one number."""
+    return Response(f"{100 // int(parameters['id'])} {error.code}".encode(), 200, "text/plain")
 
 
 @dataclass
@@ -93,6 +99,7 @@ class Stage:
             Route("GET", "/refuse", caller, self.refuse, "s", "s"),
             Route("GET", "/wait", PUBLIC, self.wait, "s", "s"),
             Route("POST", "/note/{id}", caller, self.echo, "s", "s", body=Note),
+            Route("GET", "/elsewhere/{id}", PUBLIC, self.fail, "s", "s", refused=in_other_words),
             Route("GET", "/adapter", Rule(Who.CALLER, adapter="ektp"), self.echo, "s", "s"),
         ]
         return Application(RouteTable(mount(one) for one in routes), OpenDoor(), LIMITS, SystemClock())
@@ -266,6 +273,22 @@ def test_a_body_cut_short_is_the_callers_fault(engine: Engine) -> None:
         heard = await asyncio.to_thread(cut)
         assert not heard or 400 <= first_answer(heard).status < 500
         await app.table.idle()
+
+    served(engine, story)
+
+
+def test_a_route_words_its_refusals_itself(engine: Engine) -> None:
+    """Whatever goes wrong, before its handler or in it; where its wording fails the problem is told."""
+
+    async def story(_stage: Stage, app: Application, url: str) -> None:
+        async def told(number: int, **headers: str) -> bytes:
+            return (await asyncio.to_thread(ask, url, "GET", f"/elsewhere/{number}", None, headers)).body
+
+        assert await told(50) == b"2 internal"
+        assert await told(50, Long="x" * 5000) == b"2 too_large"
+        app.draining = True
+        assert await told(50) == b"2 overloaded"
+        assert json.loads(await told(0))["code"] == "overloaded"
 
     served(engine, story)
 

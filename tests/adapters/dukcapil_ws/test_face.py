@@ -326,3 +326,21 @@ def test_a_patient_program_waits_longer_than_the_gateways_own_callers(tmp_path: 
         (fault,) = plan(rig.settings(text)).faults
         assert fault.key == "adapters.dukcapil_ws.clients.uji_beban.waits"
         assert fault.message == "5.5 is more than centre.deadline_max = 5"
+
+
+def test_what_is_refused_before_the_handler_is_said_in_the_service_s_shape(small: Face) -> None:
+    """A body too large, a query too long, a wrong deadline, a restart: none of them answers in our own API's words."""
+    path = f"/dukcapil/get_json/{ACCOUNTS['uji_beban'].path}/CALL_NIK"
+    incomplete = {
+        "RESPONSE_CODE": "07",
+        "RESPONSE_DESC": "Parameter Tidak Lengkap / Tidak Valid",
+        "RESPONSE": "Parameter Tidak Lengkap / Tidak Valid",
+    }
+    for target, body, headers in (
+        (path, b"x" * 2_000_000, {}),
+        (path + "?" + "&".join(["a=1"] * 150), b"", {}),
+        (path, b"{}", {"X-Request-Deadline": "abc"}),
+        (path, b"{}", {"Accept-Charset": "x" * 20_000}),
+    ):
+        heard = ask(small.rig.url, "POST", target, body, headers)
+        assert (heard.status, heard.json["content"]) == (200, [incomplete])
