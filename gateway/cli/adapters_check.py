@@ -22,7 +22,9 @@ NEEDED = ("gateway", "ws_accounts", "sample_niks", "sample_no_kks")
 """What a file of values holds; `make run` writes one."""
 
 
-def compare_with(names: Sequence[str], against: str, values_file: Path | None, config_file: Path | None) -> NoReturn:
+def compare_with(
+    names: Sequence[str], against: str, values_file: Path | None, config_file: Path | None, *, show: bool
+) -> NoReturn:
     """Print one line per recorded question and a sum; exit 1 if any answer differs.
 
     Args:
@@ -30,10 +32,13 @@ def compare_with(names: Sequence[str], against: str, values_file: Path | None, c
         against: URL of the other server.
         values_file: What stands for the names in the cases; None takes the trial's `demo.json`.
         config_file: The gateway's config.
+        show: Whether differing bytes are printed as they are.
     """
     from gateway.cli.faults import read_config
     from gateway.testing.comparing import CaseFault, cases, compare, values_of
 
+    if not names:
+        _stop("--against needs a NAME, such as dukcapil_ws")
     trial = _trial(values_file or read_config(config_file).data_folder / "demo.json")
     found = {"same": 0, "differs": 0, "left out": 0}
     for name in names:
@@ -43,7 +48,7 @@ def compare_with(names: Sequence[str], against: str, values_file: Path | None, c
             _stop(f"{name}: {error}")
         if not recorded:
             _stop(f"{name} has no recorded questions (examples/<case>/request.http)")
-        for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time())):
+        for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time()), show=show):
             found[one.verdict] += 1
             click.echo(f"{one.case:<44} {one.verdict:<9} {one.detail}".rstrip())
     click.echo(", ".join(f"{count} {verdict}" for verdict, count in found.items()))
