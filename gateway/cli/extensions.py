@@ -88,7 +88,7 @@ def _group(kind: Kind, sample: str) -> click.Group:
         else:
             from gateway.cli.adapters_check import compare_with
 
-            compare_with(names, against, values_file, config_file, show=show)
+            compare_with(names, against, values_file, config_file, show=show, as_json=as_json)
 
     return group
 

@@ -104,7 +104,7 @@ class Case:
         connection = kind(place.hostname or "", place.port, timeout=SECONDS)
         body = filled(self.body).encode()
         try:
-            connection.putrequest(self.method, filled(self.target), skip_accept_encoding=True)
+            connection.putrequest(self.method, place.path.rstrip("/") + filled(self.target), skip_accept_encoding=True)
             for name, value in (*self.headers, ("Connection", "close")):
                 connection.putheader(name, filled(value))
             if body:

@@ -126,6 +126,15 @@ def test_the_command_compares_two_servers(face: Face, tmp_path: Path) -> None:
     assert "status 200 and 404" in done.output
 
 
+def test_programs_get_json_and_a_path_in_the_url_counts(face: Face, tmp_path: Path) -> None:
+    """One list of all cases; under a path where the centre has nothing, every answered case differs."""
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps(trial(face)))
+    done = check("dukcapil_ws", "--against", f"{face.centre}/elsewhere/", "--values", str(values), "--json")
+    (whole,) = [row for row in json.loads(done.output) if row["case"] == "json--whole"]
+    assert (done.exit_code, whole["name"], whole["verdict"]) == (1, "dukcapil_ws", "differs")
+
+
 def test_the_command_says_what_it_lacks(face: Face, tmp_path: Path) -> None:
     """No values, too few values, no examples: one line each, exit 1."""
     values = tmp_path / "values.json"
