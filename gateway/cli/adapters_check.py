@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -22,7 +23,15 @@ NEEDED = ("gateway", "ws_accounts", "sample_niks", "sample_no_kks")
 """What a file of values holds; `make run` writes one."""
 
 
-def compare_with(names: Sequence[str], against: str, values_file: Path | None, config_file: Path | None) -> NoReturn:
+def compare_with(
+    names: Sequence[str],
+    against: str,
+    values_file: Path | None,
+    config_file: Path | None,
+    *,
+    show: bool,
+    as_json: bool,
+) -> NoReturn:
     """Print one line per recorded question and a sum; exit 1 if any answer differs.
 
     Args:
@@ -30,11 +39,16 @@ def compare_with(names: Sequence[str], against: str, values_file: Path | None, c
         against: URL of the other server.
         values_file: What stands for the names in the cases; None takes the trial's `demo.json`.
         config_file: The gateway's config.
+        show: Whether differing bytes are printed as they are.
+        as_json: Print one list of all cases, once it is over.
     """
     from gateway.cli.faults import read_config
     from gateway.testing.comparing import CaseFault, cases, compare, values_of
 
+    if not names:
+        _stop("--against needs a NAME, such as dukcapil_ws")
     trial = _trial(values_file or read_config(config_file).data_folder / "demo.json")
+    rows: list[dict[str, str]] = []
     found = {"same": 0, "differs": 0, "left out": 0}
     for name in names:
         try:
@@ -43,10 +57,12 @@ def compare_with(names: Sequence[str], against: str, values_file: Path | None, c
             _stop(f"{name}: {error}")
         if not recorded:
             _stop(f"{name} has no recorded questions (examples/<case>/request.http)")
-        for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time())):
+        for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time()), show=show):
             found[one.verdict] += 1
-            click.echo(f"{one.case:<44} {one.verdict:<9} {one.detail}".rstrip())
-    click.echo(", ".join(f"{count} {verdict}" for verdict, count in found.items()))
+            rows.append({"name": name, **asdict(one)})
+            if not as_json:
+                click.echo(f"{one.case:<44} {one.verdict:<9} {one.detail}".rstrip())
+    click.echo(json.dumps(rows, indent=2) if as_json else ", ".join(f"{n} {verdict}" for verdict, n in found.items()))
     sys.exit(1 if found["differs"] or not found["same"] else 0)
 
 

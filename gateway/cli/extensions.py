@@ -69,6 +69,7 @@ def _group(kind: Kind, sample: str) -> click.Group:
         "--against", metavar="URL", help="Instead, put recorded questions to this server too; show differences."
     )
     @click.option("--values", "values_file", type=click.Path(path_type=Path), help="Numbers and users for --against.")
+    @click.option("--show", is_flag=True, help="With --against, print differing bytes unmasked: residents' data.")
     @_json
     @_config
     def check(
@@ -79,6 +80,7 @@ def _group(kind: Kind, sample: str) -> click.Group:
         config_file: Path | None,
         *,
         drill: bool,
+        show: bool,
         as_json: bool,
     ) -> None:
         if against is None:
@@ -86,7 +88,7 @@ def _group(kind: Kind, sample: str) -> click.Group:
         else:
             from gateway.cli.adapters_check import compare_with
 
-            compare_with(names, against, values_file, config_file)
+            compare_with(names, against, values_file, config_file, show=show, as_json=as_json)
 
     return group
 

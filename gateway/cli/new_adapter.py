@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 
+from gateway.contract.extension import RESERVED_NAMES
 from gateway.registry.finding import found
 from gateway.settings.editing import replace_file
 from gateway.settings.sections import NAME
@@ -103,6 +104,8 @@ def _refuse_name(name: str) -> None:
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise NotWritten(f"{name} is a word of Python; choose another, such as {name}_desk")
+    if name in RESERVED_NAMES:
+        raise NotWritten(f"{name} is a name of the gateway's own; choose another, such as {name}_desk")
     if name in found():
         raise NotWritten(f"an extension {name} is installed already")
     if importlib.util.find_spec(name) is not None:
@@ -114,7 +117,7 @@ def _words(name: str, module: str) -> Mapping[str, str]:
     return {
         "name": name,
         "module": module,
-        "Class": "".join(part.capitalize() for part in parts),
+        "Class": "".join(part.capitalize() for part in parts) + "Adapter",
         "Title": " ".join(parts).capitalize(),
         "package": f"siak-adapter-{'-'.join(parts)}",
         "owner": "The SIAK gateway maintainers" if module != name else "The authors of this adapter",

@@ -33,6 +33,7 @@ SECONDS = 30.0
 
 _COUNTED = re.compile(rb'"quotaLimiter":\d+')
 _EXCERPT = 32
+_LETTER, _DIGIT = re.compile(rb"[A-Za-z\x80-\xff]"), re.compile(rb"[0-9]")
 
 Verdict = Literal["same", "differs", "left out"]
 
@@ -103,7 +104,7 @@ class Case:
         connection = kind(place.hostname or "", place.port, timeout=SECONDS)
         body = filled(self.body).encode()
         try:
-            connection.putrequest(self.method, filled(self.target), skip_accept_encoding=True)
+            connection.putrequest(self.method, place.path.rstrip("/") + filled(self.target), skip_accept_encoding=True)
             for name, value in (*self.headers, ("Connection", "close")):
                 connection.putheader(name, filled(value))
             if body:
@@ -162,7 +163,9 @@ def _told(file: Path) -> Told:
     return Told(int(status), content_type, body.removesuffix(b"\n"))
 
 
-def compare(recorded: Iterable[Case], ours: str, theirs: str, values: Mapping[str, str]) -> Iterator[Compared]:
+def compare(
+    recorded: Iterable[Case], ours: str, theirs: str, values: Mapping[str, str], *, show: bool = False
+) -> Iterator[Compared]:
     """Ask two servers the same questions, one after the other.
 
     Args:
@@ -170,6 +173,7 @@ def compare(recorded: Iterable[Case], ours: str, theirs: str, values: Mapping[st
         ours: URL of the gateway.
         theirs: URL of the other server, such as the centre.
         values: What stands for the names in the questions.
+        show: Whether differing bytes are told as they are, residents' data among them.
     """
     for case in recorded:
         if case.centre is not None:
@@ -182,12 +186,12 @@ def compare(recorded: Iterable[Case], ours: str, theirs: str, values: Mapping[st
         except (OSError, http.client.HTTPException) as error:
             yield Compared(case.name, "differs", f"no answer: {type(error).__name__}")
         else:
-            detail = difference(said, other)
+            detail = difference(said, other, show=show)
             yield Compared(case.name, "differs" if detail else "same", detail)
 
 
-def difference(one: Told, other: Told) -> str:
-    """Where two answers differ first; empty if nowhere."""
+def difference(one: Told, other: Told, *, show: bool = False) -> str:
+    """Where two answers differ first; empty if nowhere. Letters and digits are masked unless they shall be shown."""
     one, other = one.compared(), other.compared()
     if one.status != other.status:
         return f"status {one.status} and {other.status}"
@@ -197,11 +201,34 @@ def difference(one: Told, other: Told) -> str:
         return ""
     shorter = min(len(one.body), len(other.body))
     at = next((place for place in range(shorter) if one.body[place] != other.body[place]), shorter)
-    return f"byte {at}: {_excerpt(one.body, at)} and {_excerpt(other.body, at)}"
+    place = _place(one.body, other.body)
+    texts = [_excerpt(told.body, at, show=show) for told in (one, other)]
+    return f"byte {at}{f' in {place}' if place else ''}: {' and '.join(texts)}"
 
 
-def _excerpt(body: bytes, at: int) -> str:
-    return repr(body[max(0, at - _EXCERPT // 2) : at + _EXCERPT // 2])[1:]
+def _excerpt(body: bytes, at: int, *, show: bool) -> str:
+    part = body[max(0, at - _EXCERPT // 2) : at + _EXCERPT // 2]
+    return repr(part if show else _DIGIT.sub(b"0", _LETTER.sub(b"x", part)))[1:]
+
+
+def _place(one: bytes, other: bytes) -> str:
+    """Path of the first value that differs, such as `/content/0/NAMA_LGKP`; empty where either is no JSON."""
+    try:
+        return _differing(json.loads(one), json.loads(other), "")
+    except ValueError:
+        return ""
+
+
+def _differing(one: Any, other: Any, at: str) -> str:
+    pairs: Iterable[tuple[object, Any, Any]] = ()
+    if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
+        pairs = ((name, one[name], other[name]) for name in one)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = ((place, *both) for place, both in enumerate(zip(one, other, strict=True)))
+    for name, mine, theirs in pairs:
+        if mine != theirs or type(mine) is not type(theirs):
+            return _differing(mine, theirs, f"{at}/{name}")
+    return at
 
 
 def values_of(trial: Mapping[str, Any], now: float) -> dict[str, str]:

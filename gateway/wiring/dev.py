@@ -9,8 +9,10 @@ Only extensions are loaded anew; the gateway's own code and the config's pinned 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.settings import Settings
+
+WATCHED = frozenset({".css", ".html", ".js", ".py", ".svg", ".toml"})
+"""Kinds of files whose change reloads; editors write others beside them."""
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the files."""
@@ -62,21 +67,29 @@ class SourceWatch:
 
 
 async def watch_forever(watch: SourceWatch, reload: Callable[[], None]) -> None:
-    """Reload whenever files changed, until cancelled."""
+    """Reload whenever files changed, until cancelled; a look that fails is logged and does not end the watch."""
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        names = watch.changed()
+        try:
+            names = watch.changed()
+        except Exception:  # whatever happens to files that are being worked on
+            log.exception("gateway.dev.failed")
+            continue
         if names:
             log.info("gateway.dev.changed", extensions=names)
             reload()
 
 
 def _files(folder: Path) -> Seen:
+    """Times and sizes of the files that count; editors' own and those that go away meanwhile are passed over."""
     seen = {}
-    for path in folder.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            facts = path.stat()
-            seen[path] = (facts.st_mtime_ns, facts.st_size)
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            if path.suffix in WATCHED and not name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):
+                    facts = path.stat()
+                    seen[path] = (facts.st_mtime_ns, facts.st_size)
     return seen
 
 

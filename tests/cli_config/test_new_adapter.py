@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.extensions import adapters_group
+from gateway.registry.loading import class_of
 from gateway.registry.manifest import read_manifest
 from gateway.testing import Stage, check_extension, examples_of, run_example
 
@@ -72,7 +74,7 @@ def test_mypy_finds_nothing_in_it(installed: Path) -> None:
     assert quiet(sys.executable, "-m", "mypy", "--cache-dir", installed / "cache", cwd=installed) == ""
 
 
-@pytest.mark.parametrize("name", ["x", NAME, LONGEST])
+@pytest.mark.parametrize("name", ["x", "none", NAME, LONGEST])
 def test_ruff_finds_nothing_in_it(tmp_path: Path, name: str) -> None:
     """Every rule of ruff and its formatter are content, whatever the length of the name."""
     assert new(name, "--into", tmp_path).exit_code == 0
@@ -91,8 +93,8 @@ def test_in_tree_it_stands_among_ours(tmp_path: Path) -> None:
     done = new(NAME, "--in-tree", "--into", tmp_path)
     assert (done.exit_code, "make check" in done.output) == (0, True), done.output
     points = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]["entry-points"]["siak_gateway"]
-    assert points[NAME] == f"adapters.{NAME}:VillageDesk"
-    after = (tmp_path / "pyproject.toml").read_text().replace(f'{NAME} = "adapters.{NAME}:VillageDesk"\n', "")
+    assert points[NAME] == f"adapters.{NAME}:VillageDeskAdapter"
+    after = (tmp_path / "pyproject.toml").read_text().replace(f'{NAME} = "adapters.{NAME}:VillageDeskAdapter"\n', "")
     assert after == before, "nothing else of the file changed"
     assert (tmp_path / "tests" / "adapters" / f"test_{NAME}.py").is_file()
     assert read_manifest(tmp_path / "adapters" / NAME / "manifest.toml").owner == "The SIAK gateway maintainers"
@@ -125,6 +127,8 @@ def test_its_table_holds_no_one_and_survives(installed: Path, tmp_path: Path) ->
         ("d" * 41, "is no name for an adapter"),
         ("class", "is a word of Python"),
         ("match", "is a word of Python"),
+        ("core", "core is a name of the gateway's own; choose another, such as core_desk"),
+        ("caller", "caller is a name of the gateway's own"),
         ("metrics", "an extension metrics is installed already"),
         ("json", "a Python package json is there already"),
         ("gateway", "a Python package gateway is there already"),
@@ -156,3 +160,14 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = new(NAME, "--into", tmp_path / "file" / "below")
     assert (done.exit_code, "nothing was written" in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize("name", ["true", "none", "response", "route"])
+def test_names_that_its_code_uses_do_not_clash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Its class carries another word than the contract's, so that it can be loaded and answers."""
+    assert new(name, "--into", tmp_path).exit_code == 0
+    point = EntryPoint(name, f"{name}:{name.capitalize()}Adapter", "siak_gateway")
+    monkeypatch.syspath_prepend(tmp_path / name)
+    assert class_of(point).name == name
+    for module in [module for module in sys.modules if module.partition(".")[0] == name]:
+        del sys.modules[module]

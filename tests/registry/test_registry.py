@@ -500,3 +500,16 @@ def test_only_what_is_bound_once_needs_a_restart() -> None:
     assert requires_restart(old, new) == ["server.port", "data.folder"]
     assert requires_restart(old, old) == []
     assert requires_restart(old, loads('[time]\nzone = "Asia/Jayapura"', None, {})) == ["time.zone"]
+
+
+def test_a_name_of_the_gateways_own_is_refused(
+    install: Install, configured: Callable[[str], Settings], host_for: Callable[[str], Host]
+) -> None:
+    """An extension called `core` is left out and told why."""
+    install("core", GREETING.format(name="core"))
+    registry = Registry.build(configured('plugins.enabled = ["core"]\n'), host_for)
+    (failure,) = registry.failures
+    assert (failure.stage, failure.reason) == (
+        "load",
+        "core is a name of the gateway's own; an extension needs another one",
+    )

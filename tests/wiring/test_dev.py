@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
+from gateway.settings import load
 from gateway.testing.processes import GatewayProcess
+from gateway.wiring.dev import SourceWatch, watch_forever
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,3 +87,58 @@ def test_a_changed_file_is_served_without_a_restart(gateway: GatewayProcess, sit
     (site / "growing" / "words.py").write_text('WORD = "whole"\n')
     gateway.wait_for_log(RELOADED, after=place)
     assert (word(gateway), gateway.pid) == (b'"whole"', pid)
+
+
+@pytest.fixture
+def watched(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SourceWatch:
+    """A watch over that adapter's files."""
+    monkeypatch.syspath_prepend(site)
+    config = tmp_path / "config.toml"
+    config.write_text('[adapters]\nenabled = ["growing"]\n')
+    settings = load(config, {})
+    return SourceWatch(lambda: settings)
+
+
+def test_only_files_that_are_loaded_count(watched: SourceWatch, site: Path) -> None:
+    """What editors write beside them, links that lead nowhere and compiled code reload nothing."""
+    package = site / "growing"
+    for name in (".words.py.swp", ".#words.py", "words.py~", "4913", "notes.txt"):
+        (package / name).write_text("x")
+    (package / "gone.py").symlink_to(package / "never_there.py")
+    assert watched.changed() == []
+    (package / "page.html").write_text("<p>")
+    assert watched.changed() == ["growing"]
+    assert watched.changed() == []
+    (package / "words.py").unlink()
+    assert watched.changed() == ["growing"]
+
+
+def test_a_look_that_fails_does_not_end_the_watch() -> None:
+    """It is logged, and the next look reloads."""
+    outcomes: list[OSError | list[str]] = [OSError("no more handles"), ["growing"]]
+    looks = iter(outcomes)
+    reloaded = asyncio.Event()
+
+    class Watch(SourceWatch):
+        """Fails once, then sees a change."""
+
+        def __init__(self) -> None:
+            """See nothing."""
+
+        def changed(self) -> list[str]:
+            """The next outcome."""
+            outcome = next(looks)
+            if isinstance(outcome, OSError):
+                raise outcome
+            return outcome
+
+    async def watch() -> None:
+        watching = asyncio.create_task(watch_forever(Watch(), reloaded.set))
+        async with asyncio.timeout(10):
+            await reloaded.wait()
+        watching.cancel()
+        await asyncio.wait((watching,))
+
+    with structlog.testing.capture_logs() as logged:
+        asyncio.run(watch())
+    assert [line["event"] for line in logged] == ["gateway.dev.failed", "gateway.dev.changed"]

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -76,14 +76,7 @@ def check_apart(
     Raises:
         Unusable: As of `check_extension`.
     """
-    reading, writing = os.pipe()
-    asked = _encoder.encode(Asked(name, drill, tuple(only), writing)).decode()
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
-    child = subprocess.Popen(
-        [sys.executable, "-c", f"from {__name__} import answer; answer()", asked],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=(writing,), env=environ, start_new_session=True,
-    )  # fmt: skip
-    os.close(writing)
+    child, words = _started(name, drill=drill, only=only)
     late = threading.Event()
 
     def expire() -> None:
@@ -95,21 +88,34 @@ def check_apart(
     lines: list[Line] = []
     at = ""
     try:
-        with os.fdopen(reading, "rb") as words:
-            for word in map(_decoded, words):
-                if word.unusable is not None:
-                    raise Unusable(word.unusable)
-                if word.lines is not None and word.lines == len(lines):
-                    return Report(name, tuple(lines))
-                at = word.begins or at
-                lines += _told(word, begin, tell)
+        for word in map(_decoded, words):
+            if word.unusable is not None:
+                raise Unusable(word.unusable)
+            if word.lines is not None and word.lines == len(lines):
+                return Report(name, tuple(lines))
+            at = word.begins or at
+            lines += _told(word, begin, tell)
     finally:
         limit.cancel()
         _end(child)
         child.wait()
+        words.close()
     lost = _lost(at, within if late.is_set() else None)
     tell(lost)
     return Report(name, (*lines, lost))
+
+
+def _started(name: str, *, drill: bool, only: Sequence[str]) -> tuple[subprocess.Popen[bytes], BinaryIO]:
+    """The child, and where its words can be read."""
+    reading, writing = os.pipe()
+    asked = _encoder.encode(Asked(name, drill, tuple(only), writing)).decode()
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"from {__name__} import answer; answer()", asked],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=(writing,), env=environ, start_new_session=True,
+    )  # fmt: skip
+    os.close(writing)
+    return child, os.fdopen(reading, "rb")
 
 
 def _told(word: Word, begin: Callable[[str], None], tell: Callable[[Line], None]) -> list[Line]:

@@ -62,14 +62,24 @@ def test_a_case_that_cannot_be_read_is_named(tmp_path: Path, files: dict[str, st
     [
         (Told(200, "a", b"x"), Told(500, "a", b"x"), "status 200 and 500"),
         (Told(200, "a", b"x"), Told(200, "b", b"x"), "content type a and b"),
-        (Told(200, "a", b"same1"), Told(200, "a", b"same2"), "byte 4: 'same1' and 'same2'"),
-        (Told(200, "a", b"same"), Told(200, "a", b"same2"), "byte 4: 'same' and 'same2'"),
+        (Told(200, "a", b"same1"), Told(200, "a", b"same2"), "byte 4: 'xxxx0' and 'xxxx0'"),
+        (Told(200, "a", b"same"), Told(200, "a", b"same2"), "byte 4: 'xxxx' and 'xxxx0'"),
+        (
+            Told(200, "a", b'{"a":[{"N":"AYU"}]}'),
+            Told(200, "a", b'{"a":[{"N":"BUDI"}]}'),
+            """byte 12 in /a/0/N: '{"x":[{"x":"xxx"}]}' and '{"x":[{"x":"xxxx"}]}'""",
+        ),
         (Told(200, "a", b'"quotaLimiter":12'), Told(200, "a", b'"quotaLimiter":7'), ""),
     ],
 )
 def test_differences_are_told_by_their_first_byte(one: Told, other: Told, told: str) -> None:
     """Status, media type, bytes; counters count for nothing."""
     assert difference(one, other) == told
+
+
+def test_values_are_shown_where_asked_for() -> None:
+    """The bytes themselves."""
+    assert difference(Told(200, "a", b"AYU"), Told(200, "a", b"AYU "), show=True) == "byte 3: 'AYU' and 'AYU '"
 
 
 def test_what_cannot_be_asked_is_said(face: Face, tmp_path: Path) -> None:
@@ -116,11 +126,24 @@ def test_the_command_compares_two_servers(face: Face, tmp_path: Path) -> None:
     assert "status 200 and 404" in done.output
 
 
+def test_programs_get_json_and_a_path_in_the_url_counts(face: Face, tmp_path: Path) -> None:
+    """One list of all cases; under a path where the centre has nothing, every answered case differs."""
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps(trial(face)))
+    done = check("dukcapil_ws", "--against", f"{face.centre}/elsewhere/", "--values", str(values), "--json")
+    (whole,) = [row for row in json.loads(done.output) if row["case"] == "json--whole"]
+    assert (done.exit_code, whole["name"], whole["verdict"]) == (1, "dukcapil_ws", "differs")
+
+
 def test_the_command_says_what_it_lacks(face: Face, tmp_path: Path) -> None:
     """No values, too few values, no examples: one line each, exit 1."""
     values = tmp_path / "values.json"
     assert (
         "cannot be read; start `siak-gateway run`" in check("dukcapil_ws", "--against", "x", "--values", "gone").output
+    )
+    assert (check("--against", "x").exit_code, check("--against", "x").output) == (
+        1,
+        "--against needs a NAME, such as dukcapil_ws\n",
     )
     values.write_text('{"gateway": ""}')
     done = check("dukcapil_ws", "--against", "x", "--values", str(values))
