@@ -178,9 +178,7 @@ def test_an_absurd_deadline_is_named(rig: Rig, key: str, seconds: str) -> None:
         (VERIFY, verify(elements={"NAMA_LENGKAP": "x"}), "is NAMA_LGKP meant?", "maksudnya NAMA_LGKP?"),
     ],
 )
-def test_a_fault_says_what_would_be_right(
-    rig: Rig, key: str, path: str, body: bytes, told: str, told_id: str
-) -> None:
+def test_a_fault_says_what_would_be_right(rig: Rig, key: str, path: str, body: bytes, told: str, told_id: str) -> None:
     """A wrong form is told with an example, an unknown field with the known one near it, in both languages."""
     [fault] = rig.refused(rig.post(path, body, key=key), 422, "invalid")["errors"]
     assert fault["message"].endswith(told)
