@@ -62,6 +62,7 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     default_executed: ClassVar[Executed] = "no"
+    also_executed: ClassVar[tuple[Executed, ...]] = ()
     default_retry_after: ClassVar[float | None] = None
     text_id: ClassVar[str] = "Gerbang tidak dapat melakukannya."
     _text: ClassVar[str] = "The gateway could not do this."
@@ -87,6 +88,11 @@ class GatewayError(Exception):
         self.headers = headers
         self.said = said
         super().__init__(self.detail)
+
+    @classmethod
+    def executed_words(cls) -> tuple[Executed, ...]:
+        """What `executed` may say with this code, the usual word first."""
+        return (cls.default_executed, *cls.also_executed)
 
     @classmethod
     def text(cls) -> str:
@@ -115,7 +121,7 @@ class Denied(CallerError):
 class NotFound(CallerError):
     """There is nothing here under that number or address."""
 
-    code, status = "not_found", 404
+    code, status, also_executed = "not_found", 404, ("yes",)
     text_id = "Tidak ditemukan."
 
 
@@ -194,6 +200,7 @@ class CentreMisanswered(CentreError):
     """The centre's reply could not be understood."""
 
     code, status, retryable, default_executed = "centre_misanswered", 502, True, "yes"
+    also_executed = ("unknown",)
     text_id = "Jawaban pusat tidak dapat dipahami."
 
 
@@ -215,6 +222,7 @@ class Maintenance(CentreError):
     """The centre says it is under maintenance."""
 
     code, status, retryable = "maintenance", 503, True
+    also_executed = ("unknown",)
     text_id = "Pusat sedang dalam pemeliharaan."
 
 
@@ -238,6 +246,7 @@ class CentreTimeout(CentreError):
     """The centre did not answer in time."""
 
     code, status, retryable, default_executed = "centre_timeout", 504, True, "unknown"
+    also_executed = ("no",)
     text_id = "Pusat tidak menjawab pada waktunya."
 
 
@@ -249,6 +258,7 @@ class Internal(OwnError):
     """Something went wrong in the gateway; quote the request id to its operators."""
 
     code, status, default_executed = "internal", 500, "unknown"
+    also_executed = ("no",)
     text_id = "Terjadi kesalahan di gerbang; sebutkan request id kepada petugas."
 
 
@@ -264,6 +274,7 @@ class StorageUnavailable(OwnError):
     """The gateway's own storage cannot be written; nothing was accepted."""
 
     code, status, retryable = "storage_unavailable", 503, True
+    also_executed = ("unknown",)
     default_retry_after = 5.0
     text_id = "Penyimpanan gerbang tidak dapat ditulis; tidak ada yang diterima."
 

@@ -32,6 +32,11 @@ code{font:0.95em ui-monospace,Consolas,monospace;background:#f3f2f1;padding:.05e
 section{border-top:2px solid var(--ink);margin-top:1.5rem;padding-top:.5rem}
 .scroll{overflow-x:auto}
 a{color:#1d70b8}:focus{outline:3px solid #fd0;outline-offset:2px}
+@media(max-width:600px){.stack thead{display:none}
+.stack tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
+.stack td{display:grid;grid-template-columns:8.5rem 1fr;border:0;padding:.15rem 0;
+white-space:normal;overflow-wrap:anywhere}
+.stack td::before{content:attr(data-label);color:var(--soft);font-weight:400}}
 @media print{body{max-width:none}}
 """
 
@@ -69,23 +74,32 @@ def status_page(services: Sequence[ServiceState]) -> str:
     worst = "away" if "away" in words else "slow" if "slow" in words else "works"
     indonesian, english = _STILL[worst]
     rows = "".join(_service_row(service) for service in services)
+    heads = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
     body = (
         "<h1>Status layanan kependudukan</h1>"
         f'<p>{indonesian}<br><span class="en" lang="en">{english}</span></p>'
-        '<div class="scroll"><table><thead><tr><th scope="col">Layanan</th><th scope="col">Keadaan</th>'
-        '<th scope="col">Sejak</th><th scope="col">Antrean</th><th scope="col">Perkiraan tunggu</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<table class="stack"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
     return _shell("Status layanan kependudukan", body)
 
 
 def _service_row(service: ServiceState) -> str:
     indonesian, english = _WORDS[service.health]
-    return (
-        f'<tr><td>{escape(service.title_id)}<br><small lang="en">{escape(service.title)}</small></td>'
-        f'<td class="state {service.health}">{indonesian}<br><small lang="en">{english}</small></td>'
-        f"<td>{local_time(service.since)}</td><td>{service.queue}</td><td>{_wait(service.eta_seconds)}</td></tr>"
+    cells = (
+        ("", f'<div>{escape(service.title_id)}<br><small lang="en">{escape(service.title)}</small></div>'),
+        (f"state {service.health}", f'<div>{indonesian}<br><small lang="en">{english}</small></div>'),
+        ("", local_time(service.since)),
+        ("", str(service.queue)),
+        ("", _wait(service.eta_seconds)),
     )
+    row = "".join(
+        f'<td class="{kind}" data-label="{column}">{cell}</td>'
+        for column, (kind, cell) in zip(_COLUMNS, cells, strict=True)
+    )
+    return f"<tr>{row}</tr>"
+
+
+_COLUMNS = ("Layanan", "Keadaan", "Sejak", "Antrean", "Perkiraan tunggu")
 
 
 def local_time(instant: str | None) -> str:
@@ -186,5 +200,5 @@ def _errors() -> Iterable[str]:
         yield (
             f'<section id="{error.code}"><h2><code>{error.code}</code> {error.status}</h2>'
             f'<p>{escape(error.text_id)}<br><span class="en" lang="en">{escape(error.text())}</span></p>'
-            f"<p><small>{retry} · executed: {error.default_executed}</small></p></section>"
+            f"<p><small>{retry} · executed: {', '.join(error.executed_words())}</small></p></section>"
         )

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _INTRO = """
 Every refusal is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`, `detail_id`, `code`,
 `request_id`, `retryable`, `executed` and `errors[]`. Rely on `code`: it is stable; the texts may get better.
-`executed` says whether the centre may have acted on the request. No text ever holds personal data. The same list is
+`executed` says whether the centre may have acted on the request; where several words stand, the first is
+the usual one and the answer says which holds. No text ever holds personal data. The same list is
 served at `/docs/errors`.
 
 Setiap penolakan memakai kode yang tetap; teksnya tersedia dalam bahasa Indonesia (`detail_id`) dan Inggris (`detail`).
@@ -29,7 +30,7 @@ def page(root: Path) -> str:
         text += (
             f"\n## `{error.code}`\n\n"
             f"**{error.status}** · retryable: {'yes' if error.retryable else 'no'} · "
-            f"executed: `{error.default_executed}`\n\n"
+            f"executed: {', '.join(f'`{word}`' for word in error.executed_words())}\n\n"
             f"> {error.text()}\n>\n> *{error.text_id}*\n\n{advice[error.code]}\n"
         )
     return text

@@ -14,9 +14,10 @@ from gateway.contract.messages import CentreService
 from gateway.contract.status import CentreStatus
 from gateway.contract.web import CALLER, Response, Route
 from gateway.http.openapi import document
-from gateway.http.pages import docs_page, errors_page, local_time, status_page
+from gateway.http.pages import STYLE, docs_page, errors_page, local_time, status_page
 from gateway.http.system import Facts, ServiceState
 from gateway.http.table import mount
+from tests.http.rig import LOOKUP
 
 if TYPE_CHECKING:
     from gateway.contract.web import Request
@@ -102,6 +103,26 @@ def test_texts_from_outside_are_escaped() -> None:
     page = Reader(docs_page(document([mount(route)], title=EVIL, version=EVIL)))
     assert "script" not in page.tags
     assert EVIL in page.text
+
+
+def test_every_cell_of_the_status_names_its_column() -> None:
+    """Below 600 px rows are stacked and the head is gone: each cell says itself what it holds."""
+    page = status_page([SERVICE])
+    assert page.count("<td ") == page.count('data-label="') == page.count('<th scope="col">')
+    assert 'data-label="Perkiraan tunggu">langsung' in page
+    assert b"@media(max-width:600px){.stack thead{display:none}" in STYLE
+
+
+def test_the_page_of_errors_says_what_a_look_up_says(rig: Rig) -> None:
+    """What `executed` says with an error of the centre's or of the address is among the words on the page."""
+    key = rig.add_client("pages")
+    body = {"nik": "3527012904900001", "purpose": "pelayanan"}
+    page = errors_page()
+    for problem in (rig.post(LOOKUP, body, key=key).json, rig.get("/nowhere").json):
+        assert problem["code"] == "not_found"
+        words = page.partition('id="not_found"')[2].partition("executed: ")[2].partition("<")[0]
+        assert problem["executed"] in words.split(", ")
+    assert words == "no, yes"
 
 
 def test_every_error_has_its_place_on_the_page() -> None:
