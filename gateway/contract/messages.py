@@ -148,7 +148,7 @@ class Call(msgspec.Struct, frozen=True):
         question: What is asked.
         right: Name of the right it is asked under; answers are never shared across rights.
         caller: The caller's id.
-        village: Village it is asked for (fair shares are per village); empty when unknown.
+        village: Whose fair share it takes: the village it is asked for, or a word for the key where that is unknown.
         adapter: Extension through which it came, or `native`.
         priority: Class in the queue.
         deadline: Monotonic seconds after which nobody waits for the answer.

@@ -162,7 +162,7 @@ class Asker:
             question=question,
             right=grant.right.name,
             caller=caller.id,
-            village=grant.village,
+            village=grant.share,
             adapter=adapter,
             priority=grant.priority,
             deadline=asking.deadline if asking.deadline is not None else started + self._deadline,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue import regions
 from gateway.contract.errors import Denied, FieldFault, Invalid, OutsideHours
 from gateway.contract.messages import Priority, Right
 
@@ -39,6 +40,8 @@ class Grant(msgspec.Struct, frozen=True):
     Attributes:
         right: The right it is asked under.
         village: Village it is for; empty if unknown.
+        share: Whose share of the centre it takes. A village's own, where the key is bound to it or the catalogue lists
+            it; all other villages that a key names share one, so that inventing villages wins nothing.
         priority: Lowest of what key, service and purpose allow.
         fields: Wire names that may be shown.
     """
@@ -47,6 +50,7 @@ class Grant(msgspec.Struct, frozen=True):
     village: str
     priority: Priority
     fields: frozenset[str]
+    share: str
 
 
 class Rights:
@@ -98,7 +102,7 @@ class Rights:
         Raises:
             Denied: Service, purpose, village or elements are not the caller's.
             OutsideHours: The right may not be used at this time of day.
-            Invalid: The purpose is not one of the configured codes.
+            Invalid: The purpose is not one of the configured codes, or the village cannot exist.
         """
         right = self.covering(caller, question.service)
         purpose = self._purpose(caller, right, asking.purpose)
@@ -109,7 +113,7 @@ class Rights:
         if question.elements and not fields.issuperset(name for name, _value in question.elements):
             raise Denied("Some of these elements are not among the fields this key may use.")
         priority = max(caller.priority, purpose.priority, self._ceilings[question.service])
-        return Grant(right, village, Priority(priority), fields)
+        return Grant(right, village, Priority(priority), fields, _share(caller, village))
 
     def _check_hours(self, right: Right) -> None:
         if right.hours is None:
@@ -156,3 +160,21 @@ def check_village(caller: Caller, right: Right, village: str) -> None:
         raise Denied("This key is bound to another village.")
     if right.villages and not village.startswith(right.villages):
         raise Denied("This right does not serve that village; name one that it serves.")
+
+
+def _share(caller: Caller, village: str) -> str:
+    """Whose share of the centre is taken; equal to no village's code where it is not a village's own.
+
+    Raises:
+        Invalid: A key that is bound to no village names one that cannot exist.
+    """
+    if caller.village is not None or regions.village(village) is not None:
+        return village
+    if village and regions.is_retired_or_wrong(village):
+        text = "village is not the code of a village that exists."
+        raise Invalid(
+            faults=(
+                FieldFault("/village", "unknown_village", text, "village bukan kode desa atau kelurahan yang ada."),
+            )
+        )
+    return f"key {caller.id}"
