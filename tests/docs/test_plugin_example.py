@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-to/write-a-plugin.md"
 _FILE = re.compile(r"^`([\w./]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INSTALL = re.compile(r"^\.venv/bin/pip install (.*)$", re.MULTILINE)
 _MENTIONED = re.compile(r"^`(office_hours/manifest\.toml)`.*?```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,30 +23,28 @@ def files_of(page: str) -> dict[str, str]:
     return {**dict(_FILE.findall(page)), **dict(_MENTIONED.findall(page))}
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """The page's package as pip would install it, beside a copy of the default config."""
-    files = files_of(PAGE.read_text(encoding="utf-8"))
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    project = tomllib.loads(files["pyproject.toml"])["project"]
-    points = project["entry-points"]["siak_gateway"].items()
-    facts = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    facts.mkdir()
-    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    (facts / "entry_points.txt").write_text(
-        "[siak_gateway]\n" + "".join(f"{name} = {place}\n" for name, place in points)
-    )
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    return tmp_path
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's package, built and installed by the page's own command, beside a copy of the default config."""
+    place = tmp_path_factory.mktemp("plugin")
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in files_of(page).items():
+        file = place / "office-hours" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    (words,) = _INSTALL.findall(page)
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "--quiet", "--target", "site", *words.split()]
+    ended = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    shutil.copytree(ROOT / "config", place / "config")
+    return place
 
 
 def siak_gateway(place: Path, *words: str) -> tuple[int, str]:
     """Run the command line with the package installed; exit code and output."""
     environ = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (place, ROOT))),
+        "PYTHONPATH": os.pathsep.join(map(str, (place / "site", ROOT))),
         "SIAK_GATEWAY_VAR": str(place / "var"),
     }
     command = [sys.executable, "-m", "gateway", *words]
@@ -67,9 +65,21 @@ def test_the_example_is_checked_and_switched_on(place: Path) -> None:
     assert (code, said.rstrip().endswith(last)) == (0, True)
 
 
+def test_the_wheel_holds_all_files(place: Path) -> None:
+    """Manifest and README come with the package, and the installed package is listed as a whole one."""
+    assert {file.name for file in (place / "site/office_hours").iterdir()} >= {
+        "__init__.py",
+        "manifest.toml",
+        "README.md",
+    }
+    code, said = siak_gateway(place, "plugins", "list")
+    (line,) = [line for line in said.splitlines() if line.startswith("office_hours")]
+    assert (code, "bronze" in line, "broken" in line) == (0, True, False), said
+
+
 def test_the_example_is_typed(place: Path) -> None:
     """`mypy --strict` has nothing to say about it."""
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(place / "mypy"), "office_hours"]
     environ = {**os.environ, "MYPYPATH": str(ROOT)}
-    ended = subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=place / "site", env=environ, capture_output=True, text=True, check=False)
     assert ended.stdout.startswith("Success"), ended.stdout + ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from gateway.http.server import PortTaken
 from gateway.settings import ConfigFaults, SecretMissing
 from gateway.testing.processes import demo_rights
 from gateway.wiring.chain import ORDER
+from gateway.wiring.process import _reload
 from tests.http.rig import LOOKUP, Rig
 
 if TYPE_CHECKING:
@@ -113,6 +115,19 @@ def test_a_reload_that_leaves_no_right_is_refused_while_keys_name_some(tmp_path:
         for name in ("desk", "health"):
             rig.run(rig.gateway.callers.revoke(name))
         assert rig.run(rig.gateway.reload(rig.settings(rights=""))).stranded == ()
+
+
+def test_rights_that_are_gone_are_logged_as_an_error(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A reload that loses one right of a living key takes effect, and the log names the right."""
+    with Rig(tmp_path, config='[log]\nformat = "json"\n', rights=demo_rights(TWO_RIGHTS)) as rig:
+        rig.add_client("health", right="serang")
+        rig.settings(rights=demo_rights())
+        rig.run(_reload(rig.gateway, rig.environ))
+        assert rig.gateway.settings.rights.keys() == {"sampang"}
+    captured = capfdbinary.readouterr()
+    lines = [json.loads(line) for line in (captured.out + captured.err).splitlines() if line.startswith(b"{")]
+    (gone,) = [line for line in lines if line["event"] == "gateway.rights.gone"]
+    assert (gone["level"], gone["rights"]) == ("error", ["serang"])
 
 
 @pytest.mark.parametrize(
