@@ -220,14 +220,20 @@ def test_each_cell_gets_the_documented_answer(
     assert guarded.nik().encode() not in heard.body
 
 
+def questions(guarded: Rig) -> int:
+    """Calls that arrived at the centre, but for those that drain what was handed in."""
+    methods = guarded.mock.stats.document()["by_method"]
+    return sum(count["arrived"] for name, count in methods.items() if "SUBMISSION" not in name.upper())
+
+
 def test_a_refused_question_is_never_sent(guarded: Rig, keys: dict[str, str | None]) -> None:
     """No column that refuses costs the centre a call."""
-    before = guarded.mock.stats.arrived
+    before = questions(guarded)
     for column in [*KEYS, *REACH]:
         for cell, kind in MATRIX.items():
             if kind in {ASKS, HANDS_IN} and expected(kind, cell[1], column) != SERVED:
                 asked(guarded, cell, column, keys[column])
-    assert guarded.mock.stats.arrived == before
+    assert questions(guarded) == before
 
 
 def test_unauthenticated_answers_are_alike(guarded: Rig, keys: dict[str, str | None]) -> None:
