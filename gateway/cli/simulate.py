@@ -38,7 +38,7 @@ def simulate(scenario: str, *, seed: int, seeds: int, as_json: bool, charts: Pat
 
 
 def _run(scenario: str, seeds: Sequence[int]) -> list[Any]:
-    from multiprocessing import Pool
+    from multiprocessing import get_context
 
     from gateway.simulator.stories import names, play
 
@@ -48,7 +48,7 @@ def _run(scenario: str, seeds: Sequence[int]) -> list[Any]:
     if len(tasks) == 1:
         return [play(tasks[0])]
     with (
-        Pool(2) as pool,
+        get_context("spawn").Pool(2) as pool,
         click.progressbar(pool.imap(play, tasks), length=len(tasks), label=scenario, file=sys.stderr) as bar,
     ):
         return list(bar)

@@ -43,6 +43,7 @@ CORE_TABLES = frozenset(
         "caller_keys",
         "callers",
         "idempotency_keys",
+        "key_checks",
         "later",
         "migrations_core",
         "moves",

@@ -31,18 +31,19 @@ def complaints(result: Result) -> list[str]:
     return [what for what, kept in told if not kept]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("name", ["regency", "regency-refuse"])
+@pytest.mark.parametrize(("name", "seed"), [("regency", 1), ("regency-refuse", 2)])
 def test_a_regency_keeps_what_it_promises(name: str, seed: int) -> None:
     """Normal, four times the capacity, three tenths of the workers, down and back: useful work stays ≥ 0.97."""
     assert complaints(run(catalogue()[name], seed)) == []
 
 
+@pytest.mark.soak
 def test_at_ten_times_the_capacity_too() -> None:
     """Ten times what the centre can do, and a way to it that is cut: the same promises."""
     assert complaints(run(catalogue()["regency-10x"], 1)) == []
 
 
+@pytest.mark.soak
 def test_fair_to_villages_where_each_has_enough_answers_to_judge() -> None:
     """With a fifth of everything asked by one village the others get alike (Jain ≥ 0.95), and quiet ones all."""
     result = run(catalogue()["regency-long"], 3)

@@ -63,6 +63,7 @@ def test_a_lease_carries_what_was_seen() -> None:
     assert leased.seen.count == 0
 
 
+@pytest.mark.soak
 def test_a_province_without_coordination_collapses_and_with_it_does_not() -> None:
     """Far more gateways than the centre has workers: each alone keeps it busy with calls nobody waits for."""
     phases = tuple(

@@ -9,6 +9,7 @@ import time
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import pytest
 import structlog
 
 from gateway.mock_siak.accounts import demo_password
@@ -18,10 +19,8 @@ from gateway.wiring.process import run_forever
 from tests.http.rig import LOOKUP, ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import pytest
 
     from gateway.mock_siak import MockProcess
 
@@ -90,14 +89,35 @@ class Running:
         return str(json.loads((self.data / "addresses.json").read_text())[name])
 
 
-def lines(captured: pytest.CaptureFixture[bytes]) -> list[dict[str, object]]:
-    """What was logged since the last look."""
-    return [json.loads(line) for line in captured.readouterr().err.splitlines()]
+class Told:
+    """What this process writes to its standard error from now on; read on from where one left off, losing nothing."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = 0
+
+    def lines(self) -> list[dict[str, object]]:
+        """The whole lines that have come since."""
+        new = self._file.read_bytes()[self._read :]
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
 
 
-def test_it_says_where_it_is_and_stops_on_sigterm(
-    tmp_path: Path, mock_process: MockProcess, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    """Standard error in a file: taking it out of pytest's capture loses what is written meanwhile."""
+    file, kept = tmp_path / "stderr", os.dup(2)
+    with file.open("wb", buffering=0) as stream:
+        os.dup2(stream.fileno(), 2)
+        try:
+            yield Told(file)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def test_it_says_where_it_is_and_stops_on_sigterm(tmp_path: Path, mock_process: MockProcess, told: Told) -> None:
     """While it serves, pid and addresses stand in the data folder; after SIGTERM they are gone."""
     running = Running(tmp_path, mock_process.url)
 
@@ -110,14 +130,14 @@ def test_it_says_where_it_is_and_stops_on_sigterm(
     running.tell(story)
     assert not (running.data / "gateway.pid").exists()
     assert not (running.data / "addresses.json").exists()
-    events = [line["event"] for line in lines(capfdbinary)]
+    events = [line["event"] for line in told.lines()]
     assert [event for event in events if str(event).startswith("gateway.")] == [
         "gateway.started", "gateway.stopping", "gateway.stopped",
     ]  # fmt: skip
 
 
 def test_sighup_takes_over_a_good_config_and_refuses_a_bad_one(
-    tmp_path: Path, mock_process: MockProcess, capfdbinary: pytest.CaptureFixture[bytes]
+    tmp_path: Path, mock_process: MockProcess, told: Told
 ) -> None:
     """Every fault of a bad config is told with file, line and key; a good one tells what needs a restart."""
     heard: list[dict[str, object]] = []
@@ -127,7 +147,7 @@ def test_sighup_takes_over_a_good_config_and_refuses_a_bad_one(
         seen: list[dict[str, object]] = []
 
         def there() -> bool:
-            seen.extend(lines(capfdbinary))
+            seen.extend(told.lines())
             return any(line["event"] == event for line in seen)
 
         running.until(there)
