@@ -6,10 +6,10 @@ import json
 import os
 import signal
 import time
+from contextlib import contextmanager, redirect_stderr
 from threading import Thread
 from typing import TYPE_CHECKING
 
-import pytest
 import structlog
 
 from gateway.mock_siak.accounts import demo_password
@@ -90,11 +90,17 @@ class Running:
 
 
 class Told:
-    """What this process writes to its standard error from now on; read on from where one left off, losing nothing."""
+    """What goes to standard error, in a file, read on from where one left off: pytest's capture may lose lines."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._read = 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take standard error while the block runs."""
+        with self._file.open("w", encoding="utf-8") as stream, redirect_stderr(stream):
+            yield
 
     def lines(self) -> list[dict[str, object]]:
         """The whole lines that have come since."""
@@ -104,22 +110,9 @@ class Told:
         return [json.loads(line) for line in whole.splitlines()]
 
 
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Told]:
-    """Standard error in a file: taking it out of pytest's capture loses what is written meanwhile."""
-    file, kept = tmp_path / "stderr", os.dup(2)
-    with file.open("wb", buffering=0) as stream:
-        os.dup2(stream.fileno(), 2)
-        try:
-            yield Told(file)
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def test_it_says_where_it_is_and_stops_on_sigterm(tmp_path: Path, mock_process: MockProcess, told: Told) -> None:
+def test_it_says_where_it_is_and_stops_on_sigterm(tmp_path: Path, mock_process: MockProcess) -> None:
     """While it serves, pid and addresses stand in the data folder; after SIGTERM they are gone."""
-    running = Running(tmp_path, mock_process.url)
+    running, told = Running(tmp_path, mock_process.url), Told(tmp_path / "stderr")
 
     def story(running: Running) -> None:
         assert int((running.data / "gateway.pid").read_text()) == os.getpid()
@@ -127,7 +120,8 @@ def test_it_says_where_it_is_and_stops_on_sigterm(tmp_path: Path, mock_process: 
         assert ask(running.url("operator"), "GET", "/health/live").status == 200
         assert ask(running.url(), "POST", LOOKUP).status == 401
 
-    running.tell(story)
+    with told.listening():
+        running.tell(story)
     assert not (running.data / "gateway.pid").exists()
     assert not (running.data / "addresses.json").exists()
     events = [line["event"] for line in told.lines()]
@@ -136,11 +130,10 @@ def test_it_says_where_it_is_and_stops_on_sigterm(tmp_path: Path, mock_process: 
     ]  # fmt: skip
 
 
-def test_sighup_takes_over_a_good_config_and_refuses_a_bad_one(
-    tmp_path: Path, mock_process: MockProcess, told: Told
-) -> None:
+def test_sighup_takes_over_a_good_config_and_refuses_a_bad_one(tmp_path: Path, mock_process: MockProcess) -> None:
     """Every fault of a bad config is told with file, line and key; a good one tells what needs a restart."""
     heard: list[dict[str, object]] = []
+    told = Told(tmp_path / "stderr")
 
     def hup(event: str) -> dict[str, object]:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -169,5 +162,6 @@ def test_sighup_takes_over_a_good_config_and_refuses_a_bad_one(
         assert ask(running.url(), "GET", "/health/ready").status == 200
 
     running = Running(tmp_path, mock_process.url)
-    running.tell(story)
+    with told.listening():
+        running.tell(story)
     assert len([line for line in heard if line["event"] == "gateway.reload.refused"]) >= 3
