@@ -199,11 +199,9 @@ class Body:
             Gone: The caller closed the connection.
         """
         self.check_declared(limit)
-        if not self._unread:
-            return b""
-        if not self._is_chunked:
+        if self._declared and not self._is_chunked:
             self._unread = False
-            return await self._exchange.whole()
+            return await self._exchange.whole() if self._declared != "0" else b""
         pieces, size = [], 0
         async for piece in self._rest():
             pieces.append(piece)
