@@ -15,11 +15,12 @@ from pathlib import Path
 
 from bench.load import load
 from bench.machine import describe
-from bench.reads import CONFIG, body_of
+from bench.reads import body_of
 from gateway.mock_siak import start_process
 from gateway.mock_siak.population import Population
 from gateway.testing.processes import GatewayProcess, demo_rights
 
+CONFIG = '[plugins]\nenabled = ["metrics"]\n[log]\nlevel = "info"\nformat = "json"\n'
 ANSWERS = 20_000
 RESULTS = Path(__file__).with_name("results")
 
