@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 compile() {
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-        --no-emit-index-url --no-emit-find-links pyproject.toml --group pyproject.toml:build "$@"
+        pyproject.toml --group pyproject.toml:build "$@"
 }
 compile "$@" -o requirements/runtime.txt
 compile "$@" --group pyproject.toml:test -c requirements/runtime.txt -o requirements/test.txt

@@ -250,5 +250,5 @@ def test_the_picture_says_what_it_shows() -> None:
 
 def test_no_page_names_a_machine_path_or_a_private_address() -> None:
     """Docs work on any machine: no home folders and no package index."""
-    odd = re.compile(r"/home/|/root/|index-url", re.IGNORECASE)
+    odd = re.compile(r"/(home|root)/|(index|find)-(url|links)", re.IGNORECASE)
     assert [name_of(page) for page in PAGES if odd.search(page.read_text(encoding="utf-8"))] == []
