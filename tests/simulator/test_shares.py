@@ -59,7 +59,7 @@ def test_a_lease_carries_what_was_seen() -> None:
     leased.sample(0.0, epoch=0, seconds=0.5, answered=True)
     leased.sample(0.0, epoch=0, seconds=5.0, answered=False)
     assert (leased.seen.count, leased.seen.seconds, leased.seen.unanswered) == (2, 5.5, 1)
-    leased.take(Shares(LimiterSettings(), 0.0).lease(0.0, "g", 1.0, leased.seen))
+    leased.take(Shares(LimiterSettings(), 0.0).lease(0.0, "g", 1.0, leased.report()))
     assert leased.seen.count == 0
 
 
