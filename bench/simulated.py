@@ -1,6 +1,7 @@
 """The policies in virtual time: the worst and the mean of many seeds of each story, and charts.
 
-    python -m bench.simulated [--seeds 12] [--regency 1000] [--stories NAME ...] [--write]
+    python -m bench.simulated [--seeds 12] [--stories NAME ...] [--write]
+    python -m bench.simulated --regency 1000 [--first 1] [--write]
     python -m bench.simulated --lands [--write]
 
 A seed is *metastable* when the centre, whole again, is used less than nine tenths from five seconds after its return.
@@ -35,14 +36,16 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PHASES = ("surge", "weak", "back")
 METASTABLE = 0.9
 ENOUGH_ANSWERS = 20
+NAMED = 12
+"""Seeds named that miss a goal."""
 
 
-def played(name: str, seeds: int) -> list[Result]:
-    """Results of the seeds 1 to `seeds`, with a progress bar."""
-    tasks = [(name, seed) for seed in range(1, seeds + 1)]
+def played(name: str, count: int, first: int = 1) -> list[Result]:
+    """Results of `count` seeds from the first one on, with a progress bar."""
+    tasks = [(name, seed) for seed in range(first, first + count)]
     with (
         Pool(2) as pool,
-        click.progressbar(pool.imap(play, tasks), length=seeds, label=f"{name:<18}", file=sys.stderr) as bar,
+        click.progressbar(pool.imap(play, tasks), length=count, label=f"{name:<18}", file=sys.stderr) as bar,
     ):
         return [one for one in bar if not hasattr(one, "way")]
 
@@ -51,7 +54,7 @@ def rows(name: str, results: Sequence[Result]) -> list[str]:
     """A line of the table."""
     useful = " | ".join(_both([one[phase].useful for one in results], worst=min) for phase in PHASES)
     judged = [one[phase].jain for one in results for phase in PHASES[:2] if one[phase].each >= ENOUGH_ANSWERS]
-    quiet = min(one[phase].quiet for one in results for phase in ("normal", *PHASES))
+    quiet = min(map(_quiet, results))
     cells: list[Any] = [
         name,
         len(results),
@@ -69,6 +72,58 @@ def rows(name: str, results: Sequence[Result]) -> list[str]:
 
 def _both(values: Sequence[float], *, worst: Any) -> str:
     return f"{worst(values):.3f} / {sum(values) / len(values):.3f}"
+
+
+def _quiet(one: Result) -> float:
+    return min(one[phase].quiet for phase in ("normal", *PHASES))
+
+
+GOALS = (
+    ("useful work, surge", 0.97, lambda one: one["surge"].useful),
+    ("useful work, weak", 0.97, lambda one: one["weak"].useful),
+    ("useful work, back", 0.97, lambda one: one["back"].useful),
+    ("normal answered", 1.0, lambda one: one["normal"].answered),
+    ("quiet villages answered, worst phase but down", 0.99, _quiet),
+    ("p99 of refusals in down, s", -0.05, lambda one: one["down"].refused),
+    ("p99 of good answers in the surge, s", -2.5, lambda one: one["surge"].p99),
+    ("calls served that nobody waited for", -0.01, lambda one: one.wasted),
+)
+"""What a run of the regency shall keep: at least the number, or at most what stands behind a minus."""
+
+
+def kept(results: Sequence[Result]) -> list[str]:
+    """How many seeds of the regency keep each goal, and which do not, as Markdown."""
+    lost = sum(one["back"].useful < METASTABLE for one in results)
+    lines = [
+        f"Seeds {results[0].seed:,} to {results[-1].seed:,} of `siak-gateway simulate --scenario regency`. Metastable"
+    ]
+    lines += [
+        "(less than nine tenths used from five seconds after the return):",
+        f"**{lost}** of {len(results):,}.",
+        "",
+    ]
+    lines += [
+        "| figure | worst | mean | goal | seeds that miss it | which |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for name, goal, of in GOALS:
+        values = {one.seed: of(one) for one in results}
+        worst = max(values.values()) if goal < 0 else min(values.values())
+        misses = [seed for seed, value in values.items() if (value > -goal if goal < 0 else value < goal)]
+        said = f"≤ {-goal:g}" if goal < 0 else f"≥ {goal:g}"
+        which = ", ".join(map(str, misses[:NAMED])) + (" …" if len(misses) > NAMED else "")
+        mean = sum(values.values()) / len(values)
+        lines.append(f"| {name} | {worst:.3f} | {mean:.3f} | {said} | {len(misses)} | {which} |")
+    return lines
+
+
+def seeds(first: int, count: int, *, write: bool) -> None:
+    """Many seeds of the regency."""
+    lines = kept(played("regency", count, first))
+    print("\n".join(lines))
+    if write:
+        page = [f"# {count:,} seeds of the regency", "", describe(), "", *lines, ""]
+        (RESULTS / "simulator-seeds.md").write_text("\n".join(page), encoding="utf-8")
 
 
 HEAD = (
@@ -140,7 +195,8 @@ def main() -> None:
     """Run every story, print the table, and write page and charts if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=12, help="seeds of each story")
-    parser.add_argument("--regency", type=int, default=0, help="seeds of `regency`, if more")
+    parser.add_argument("--regency", type=int, default=0, help="this many seeds of `regency` alone, goal by goal")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--stories", nargs="*", default=list(catalogue()), help="only these")
     parser.add_argument("--write", action="store_true", help="write bench/results/simulator.md and the charts")
     parser.add_argument("--lands", action="store_true", help="many gateways instead of one")
@@ -148,10 +204,12 @@ def main() -> None:
     if asked.lands:
         lands(write=asked.write)
         return
+    if asked.regency:
+        seeds(asked.first, asked.regency, write=asked.write)
+        return
     lines = [HEAD]
     for name in asked.stories:
-        seeds = max(asked.seeds, asked.regency) if name == "regency" else asked.seeds
-        results = played(name, seeds)
+        results = played(name, asked.seeds)
         lines += rows(name, results)
         print(lines[-1], flush=True)
         if asked.write and name in {"regency", "regency-10x"}:

@@ -43,15 +43,16 @@ Format = Literal["auto", "json", "pretty"]
 
 _NAMES = """
 account action adapter address addresses after age_seconds alarm_at allowance applied arrived at attempt attempts
-before bytes cache caller callers calls chain changed circuit class client code codes connections control_url count cure
-database day days deadline detail dialect disabled door dropped elapsed enabled entries errno error errors event every
-executed exit_code expected extension extensions failed failures fault faults file files folder folders format found
-fresh hash health host http_status in_flight instance job jobs kept key key_id key_ids kind left level limit line lines
-listeners lost method migration mode module now ok operator_port outcome owner pause pending pid plugin port ports
-priority process purpose queue quota_left reason records reload removed request_id resets_in restart restart_needed
-retry_after revision revisions right rights route routes rows rule seconds served service services share shares signal
-since size source stage stale state states status stopped store submission table tables task tasks took tried tries
-unit url urls used variable verb version village wait waited waiting waits whole window workers works zone
+before bytes cache caller callers calls chain changed circuit class client code codes connections control_url count
+cure database day days deadline detail dialect disabled door dropped elapsed enabled entries errno error errors event
+every executed exit_code expected extension extensions failed failures fault faults file files folder folders format
+found fresh hash health host http_status in_flight instance instances job jobs kept key key_id key_ids keys kind left
+level limit line lines listeners lost method migration mode module now ok operator_port outcome owner pages pause
+pending pid place plugin port ports priority process purpose queue quota_left reason records reload removed request_id
+resets_in restart restart_needed retry_after revision revisions rewrapped right rights route routes rows rule seconds
+served service services share shares signal since size skipped source stage stale state states status stopped store
+submission table tables task tasks took tried tries unit url urls used variable verb version village wait waited
+waiting waits whole window workers works zone
 """
 
 KEYS = frozenset(_NAMES.split())
@@ -206,6 +207,38 @@ def _raised(exc_info: object) -> BaseException | None:
     if isinstance(exc_info, tuple):
         return exc_info[1] if isinstance(exc_info[1], BaseException) else None
     return sys.exc_info()[1] if exc_info else None
+
+
+class Thinner:
+    """Thins out floods of lines (pure): the first ones of a kind in each second are shown, the others counted.
+
+    Args:
+        most: Lines of a kind in a second.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kinds: dict[object, list[float]] = {}
+
+    def offer(self, now: float, kind: object) -> int | None:
+        """A line is about to be written.
+
+        Args:
+            now: Monotonic seconds.
+            kind: What floods by itself; one of few.
+
+        Returns:
+            How many of its kind were left out since the last one shown; None to leave this one out too.
+        """
+        known = self._kinds.setdefault(kind, [now, 0.0, 0.0])
+        if now - known[0] >= 1.0:
+            known[0], known[1] = now, 0.0
+        if known[1] >= self._most:
+            known[2] += 1.0
+            return None
+        known[1] += 1.0
+        skipped, known[2] = int(known[2]), 0.0
+        return skipped
 
 
 class LineSink(structlog.BytesLogger):

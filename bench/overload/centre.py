@@ -39,14 +39,18 @@ class Centre:
         return self._call("GET", "/_mock/stats")
 
     def work(self, start: float, persons: Mapping[str, int]) -> list[Work]:
-        """What the workers' time went into, in seconds from `start` (monotonic).
+        """What the workers' time went into, in seconds from `start` (monotonic); what is about nobody is left out.
 
         Args:
             start: The start of the run.
             persons: Number of the person by NIK.
         """
         calls = self._call("GET", "/_mock/work")["calls"]
-        return [Work(persons[nik], began - start, ended - start, heard) for nik, began, ended, heard in calls]
+        return [
+            Work(persons[nik], began - start, ended - start, heard)
+            for nik, began, ended, heard in calls
+            if nik in persons
+        ]
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()

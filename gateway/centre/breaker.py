@@ -9,7 +9,8 @@ CLOSED ──rate of failures or of slow calls in the window──► OPEN ─�
 
 pybreaker's own counting and calling are not used: it counts consecutive failures only, cannot guard a coroutine,
 and lets every half-open caller through. Each permit carries the generation of the state it was given in; results
-of an earlier generation are ignored. A cancelled caller says nothing about the centre.
+of an earlier generation are ignored. A cancelled caller says nothing about the centre. A probe that fails tells of the
+moment it was sent: the rest counts from there, and it says nothing once a call sent after it was answered.
 """
 
 from __future__ import annotations
@@ -162,6 +163,7 @@ class Circuit(pybreaker.CircuitBreakerListener):
         self._until = 0.0
         self._closed_at = -inf
         self._well_at = -inf
+        self._well_since = -inf
         self.reason = ""
 
     @property
@@ -208,6 +210,7 @@ class Circuit(pybreaker.CircuitBreakerListener):
             outcome = Outcome.NEUTRAL if self._well_at > permit.at else Outcome.FAILURE
         elif outcome is Outcome.SUCCESS:
             self._well_at = now
+            self._well_since = max(self._well_since, permit.at)
         if permit.generation != self._generation:
             return
         if self.state is CircuitState.HALF_OPEN:
@@ -245,7 +248,8 @@ class Circuit(pybreaker.CircuitBreakerListener):
     def _judge_probe(self, now: float, permit: Permit, outcome: Outcome) -> None:
         self._probes = [probe for probe in self._probes if probe is not permit]
         if outcome is Outcome.FAILURE:
-            self._open(now, "probe_failed")
+            if permit.at >= self._well_since:
+                self._open(permit.at, "probe_failed")
         elif outcome is Outcome.SUCCESS:
             self._proven += 1
             if self._proven >= self._settings.probes:
@@ -261,12 +265,12 @@ class Circuit(pybreaker.CircuitBreakerListener):
         elif enough and slow_calls >= settings.slow_rate * calls:
             self._open(now, "slow_rate")
 
-    def _open(self, now: float, reason: str) -> None:
-        """Rest; twice as long as before unless the circuit had been well for a whole window."""
+    def _open(self, since: float, reason: str) -> None:
+        """Rest, counted from `since`; twice as long as before unless the circuit had been well for a whole window."""
         settings = self._settings
-        recovered = self.state is CircuitState.CLOSED and now - self._closed_at >= settings.window
+        recovered = self.state is CircuitState.CLOSED and since - self._closed_at >= settings.window
         self._rest = settings.open_first if recovered else min(settings.open_cap, self._rest * 2.0)
-        self._until = now + self._jittered(min(self._rest, settings.open_cap))
+        self._until = since + self._jittered(min(self._rest, settings.open_cap))
         self._enter(reason, self._machine.open)
 
     def _close(self, now: float) -> None:

@@ -15,7 +15,7 @@ from gateway.contract.errors import CentreMisanswered, CentreRefusedUs, CentreTi
 from gateway.contract.messages import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gateway.centre.account import Account
     from gateway.centre.link import Travelling
@@ -90,14 +90,15 @@ class CentreClient:
             raise
 
 
-def outbound(limits: Limits, *, ca_file: str | None = None) -> httpx.AsyncClient:
+def outbound(limits: Limits, *, ca_file: str | None = None, allow: Iterable[str] | None = None) -> httpx.AsyncClient:
     """A client for extensions towards everything but the centre, under the same guarantees.
 
     Its total deadline is `limits.total`, or the request's own timeout where that is shorter. It keeps no cookies,
-    follows no redirects unless told to, and takes nothing from the environment.
+    follows no redirects unless told to, and takes nothing from the environment. With `allow` it connects to public
+    addresses and those networks only; without, anywhere.
     """
     return httpx.AsyncClient(
-        transport=CentreTransport(limits, ca_file=ca_file),
+        transport=CentreTransport(limits, ca_file=ca_file, allow=allow),
         timeout=limits.total,
         trust_env=False,
         follow_redirects=False,

@@ -2,6 +2,9 @@
 
 A flight carries the highest class and the latest deadline of its askers. Each asker still leaves at its own
 deadline; a leader that gives up does not end the flight for the others; the last to leave cancels it.
+
+A question that nobody has asked yet knocks first: what the gate below would refuse at once never takes off, so that a
+flood costs little of the gateway's own strength.
 """
 
 from __future__ import annotations
@@ -51,11 +54,21 @@ class Coalesce:
         key_of: Equal for calls that may share an answer: same right, same question.
         clock: The gateway's clock.
         horizon: Seconds no flight outlives, whoever joins.
+        knock: Raises for a call that would be refused at once; else says whether the gate counted it.
     """
 
-    def __init__(self, inner: Link, *, key_of: Callable[[Call], bytes], clock: Clock, horizon: float = 60.0) -> None:
+    def __init__(
+        self,
+        inner: Link,
+        *,
+        key_of: Callable[[Call], bytes],
+        clock: Clock,
+        horizon: float = 60.0,
+        knock: Callable[[Call], bool] = lambda _call: False,
+    ) -> None:
         self._inner = inner
         self._key_of = key_of
+        self._knock = knock
         self._clock = clock
         self._horizon = horizon
         self._flights: dict[bytes, _Shared] = {}
@@ -71,7 +84,7 @@ class Coalesce:
 
         Raises:
             CentreTimeout: The asker's own deadline passed after the question was sent.
-            Overloaded: It passed before.
+            Overloaded: It passed before, or it could not be answered in time and never took off.
             GatewayError: What the flight ended with, as an instance of the asker's own.
         """
         key = self._key_of(call)
@@ -93,7 +106,8 @@ class Coalesce:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _launch(self, key: bytes, call: Call) -> _Shared:
-        carried = carry(call, bound=self._clock.monotonic() + self._horizon)
+        knocked = self._knock(call)
+        carried = carry(call, bound=self._clock.monotonic() + self._horizon, knocked=knocked)
         shared = self._flights[key] = _Shared(carried.flight)
         task = asyncio.get_running_loop().create_task(self._fly(key, shared, carried))
         shared.task = task

@@ -95,9 +95,8 @@ class Line(Generic[T]):
         return tickets.pop()
 
     def sweep(self) -> None:
-        """Drop dead entries if they outnumber the living."""
-        if len(self.tickets) > 2 * self.live + SWEEP:
-            self.tickets = deque(ticket for ticket in self.tickets if ticket.waiting)
+        """Drop the dead entries."""
+        self.tickets = deque(ticket for ticket in self.tickets if ticket.waiting)
 
 
 class Village(Generic[T]):
@@ -105,27 +104,23 @@ class Village(Generic[T]):
 
     Attributes:
         turn: Virtual time of its next turn.
+        place: Where it stands among the villages that wait: the lower, the sooner.
         pressing: Questions it asked beyond one a round, up to `PRESSING`.
         pressed_at: The class's clock when it last asked.
         listed: Whether it stands in its class's heap.
     """
 
-    __slots__ = ("lines", "listed", "live", "name", "pressed_at", "pressing", "step", "turn")
+    __slots__ = ("lines", "listed", "live", "name", "place", "pressed_at", "pressing", "step", "turn")
 
     def __init__(self, name: str, turn: float) -> None:
         self.name = name
         self.lines: OrderedDict[str, Line[T]] = OrderedDict()
         self.live = 0
-        self.turn = turn
+        self.turn = self.place = turn
         self.pressing = 0.0
         self.pressed_at = turn
         self.step = 0
         self.listed = False
-
-    @property
-    def place(self) -> float:
-        """Where it stands among the villages: the lower, the sooner."""
-        return self.turn + self.pressing
 
 
 class Rank(Generic[T]):
@@ -185,6 +180,7 @@ class Rank(Generic[T]):
         group.turn = max(group.turn, self.clock - CREDIT, self.base)
         if group.pressed_at < self.base:
             group.pressing = 0.0
+        group.place = group.turn + group.pressing
         group.step = int(group.place)
         self._count(group.step, 1)
         if not group.listed:
@@ -196,11 +192,11 @@ class Rank(Generic[T]):
         """Whose turn it is: the one furthest behind; some village must wait."""
         heap = self._heap
         while True:
-            turn, order, group = heap[0]
+            place, order, group = heap[0]
             if not group.live:
                 heappop(heap)
                 group.listed = False
-            elif group.place > turn:
+            elif group.place > place:
                 heapreplace(heap, (group.place, order, group))
             else:
                 self.clock = max(self.clock, group.turn)
@@ -241,10 +237,15 @@ class Rank(Generic[T]):
 
     def _stand(self, group: Village[T]) -> None:
         """Count a waiting village where it stands now."""
+        group.place = group.turn + group.pressing
         step = int(group.place)
         if step != group.step:
-            self._count(group.step, -1)
-            self._count(step, 1)
+            steps = self.steps
+            if steps[group.step] == 1:
+                del steps[group.step]
+            else:
+                steps[group.step] -= 1
+            steps[step] = steps.get(step, 0) + 1
             group.step = step
 
     def _count(self, step: int, change: int) -> None:
@@ -311,7 +312,10 @@ class FairQueue(Generic[T]):
         ticket = line.pop(now, self._patience)
         if len(group.lines) > 1:
             group.lines.move_to_end(line.name)
-        _charge(ticket, rank, group)
+        if len(ticket.places) == 1:
+            rank.charge(group, 1.0)
+        else:
+            _split(ticket)
         self.remove(ticket)
         return ticket
 
@@ -327,7 +331,7 @@ class FairQueue(Generic[T]):
             line.live -= 1
             if not line.live:
                 del group.lines[line.name]
-            else:
+            elif len(line.tickets) > 2 * line.live + SWEEP:
                 line.sweep()
             if not group.live:
                 rank.left(group)
@@ -385,11 +389,8 @@ class FairQueue(Generic[T]):
         return found
 
 
-def _charge(ticket: Ticket, rank: Rank[Any], group: Village[Any]) -> None:
+def _split(ticket: Ticket) -> None:
     """The turn is over; villages that share the ticket each pay a part."""
-    if len(ticket.places) == 1:
-        rank.charge(group, 1.0)
-        return
     payers = {id(place[1]): place for place in ticket.places}
-    for other, village, _ in payers.values():
-        other.charge(village, 1.0 / len(payers))
+    for rank, village, _ in payers.values():
+        rank.charge(village, 1.0 / len(payers))

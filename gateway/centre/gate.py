@@ -14,23 +14,18 @@ newest goes first, so the oldest is refused when one too many comes.
 The queue is bounded without letting one village fill it: a village may hold as many tickets as there are places
 left, a class four times as many, so that there is always room for somebody else.
 
-**Doubt.** Where answers usually come every few milliseconds, a quarter of a second without any says enough: nobody
-begins to wait until the next one. Whoever waits already stays, so that a centre that only hesitated finds its work.
-
-**Silence.** When calls are in flight and nothing came back for long, the centre is taken to be away: whoever waits
-is refused, one call a second goes through as a probe, and the first answer lets the others follow. Calls that the
-centre keeps without answering must not hide its return: once a later call was answered, those it overtook long ago
-no longer count against the limit: whatever holds them, it is not the centre's strength.
+A silent centre (see `in_flight`) is sent one call a second as a probe, whoever waits is refused, and the first answer
+lets the others follow.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
-from gateway.centre.fair_queue import FairQueue, Ticket
+from gateway.centre.fair_queue import FairQueue
+from gateway.centre.in_flight import InFlight, P
 from gateway.centre.limit import Limit
 from gateway.centre.verdict import ADMIT, Refuse, Wait
 from gateway.contract.messages import Priority
@@ -38,10 +33,9 @@ from gateway.contract.messages import Priority
 if TYPE_CHECKING:
     from random import Random
 
-    from gateway.centre.link import Asker, Flight
+    from gateway.centre.link import Asker
     from gateway.centre.shares import Leased
     from gateway.centre.verdict import Admit
-    from gateway.contract.messages import CentreService
     from gateway.settings.centre import LimiterSettings
 
 LONGEST_RETRY_AFTER = 60.0
@@ -53,54 +47,14 @@ CLASS_PART = 4
 WORTH = 0.3
 """Share of the time left that a call may wait in the queue."""
 
+TIMELY = 0.5
+"""Share of the time callers have, on average, that the centre may take: so many calls are in flight at most."""
+
 PROBE = 1.0
 """Seconds between the calls sent to a silent centre."""
 
-PATIENT = 6.0
-"""Usual latencies without any answer after which the centre is taken to be silent, if longer than the objective."""
-
 STEP = 0.05
 """Seconds to which the ends of waiting are rounded up."""
-
-
-DOUBT = 6.0
-"""Usual pauses between two answers without any after which nobody begins to wait."""
-
-HICCUP = 0.25
-"""Seconds; a shorter silence is never doubted."""
-
-AWAKE = 0.1
-"""Seconds; if nobody came for longer, the silence may be our own."""
-
-LATE = 0.25
-"""Seconds after which a look was late, and that are then given for answers to come in that already lie there."""
-
-
-class Passage(Ticket):
-    """A call at the gate: waiting, then in flight.
-
-    Attributes:
-        service: Service it asks.
-        epoch: Epoch of the limit it was admitted in.
-        load: Calls in flight when it was admitted, itself included.
-        started: Monotonic seconds when it was admitted.
-        until: Monotonic seconds until which it may wait.
-        stuck: Whether later calls overtook it and it no longer counts against the limit.
-    """
-
-    __slots__ = ("epoch", "load", "service", "started", "stuck", "until")
-
-    def __init__(self, flight: Flight, service: CentreService) -> None:
-        super().__init__(flight)
-        self.service = service
-        self.epoch = 0
-        self.load = 1
-        self.started = 0.0
-        self.until = 0.0
-        self.stuck = False
-
-
-P = TypeVar("P", bound=Passage)
 
 
 class Gate(Generic[P]):
@@ -114,9 +68,6 @@ class Gate(Generic[P]):
 
     Attributes:
         limit: What the centre is thought to take.
-        in_flight: Calls admitted and not handed back.
-        stuck: Of them, those that no longer count against the limit.
-        silent: Whether the centre is taken to be away.
     """
 
     def __init__(
@@ -130,19 +81,11 @@ class Gate(Generic[P]):
         self._earned = 1.0
         self._earned_at = now
         self.limit = limit or Limit(settings, now)
-        self.in_flight = 0
-        self.stuck = 0
-        self.silent = False
-        self._moving: OrderedDict[P, None] = OrderedDict()
-        self._heard = now
-        self._spoke = now - 1.0
-        self._overtaken = now
-        self._grace = -inf
-        self._looked = now
-        self._awake = now
+        self._out: InFlight[P] = InFlight(self.limit, settings.objective, now)
         self._ends: dict[int, list[P]] = {}
         self._next_ends: list[int] = []
         self._told: list[tuple[P, Admit | Refuse]] = []
+        self._left = 0.0
 
     @property
     def waiting(self) -> int:
@@ -150,9 +93,29 @@ class Gate(Generic[P]):
         return self._queue.waiting
 
     @property
-    def slow(self) -> bool:
-        """Whether places come by time, not by calls that end: `wake_at` may then move to an earlier moment."""
-        return self.silent or self.limit.pause > 0.0
+    def in_flight(self) -> int:
+        """Calls admitted and not handed back."""
+        return self._out.count
+
+    @property
+    def stuck(self) -> int:
+        """Of them, those that no longer count against the limit."""
+        return self._out.stuck
+
+    @property
+    def silent(self) -> bool:
+        """Whether the centre is taken to be away."""
+        return self._out.silent
+
+    @property
+    def restless(self) -> bool:
+        """Whether `wake_at` may move to an earlier moment: places come by time alone, or somebody was overtaken."""
+        return self._out.silent or self.limit.value < 1.0 or bool(self._told)
+
+    def live_on(self, limit: Limit | Leased) -> None:
+        """Take another limit from now on."""
+        self.limit = limit
+        self._out.live_on(limit)
 
     def offer(self, now: float, passage: P, call: Asker) -> Admit | Wait | Refuse:
         """A call arrives."""
@@ -162,9 +125,19 @@ class Gate(Generic[P]):
         if not self._queue.waiting and self._room(now):
             self._admit(now, passage)
             return ADMIT
-        if self.silent or self._in_doubt(now):
-            return self._refuse(PROBE, "silent")
-        return self._enqueue(now, passage, call, left)
+        verdict = self._judge(now, call, left, knocked=passage.flight.knocked)
+        return self._enqueue(now, passage, call, left, verdict) if isinstance(verdict, Wait) else verdict
+
+    def knock(self, now: float, call: Asker) -> Refuse | bool:
+        """Ask beforehand whether a call would be refused at once.
+
+        Returns:
+            The refusal; or whether it was counted as its village's question, so that `offer` does not count it again.
+        """
+        if self._queue.waiting or (self._out.silent and not self._room(now)):
+            verdict = self._judge(now, call, call.deadline - now)
+            return verdict if isinstance(verdict, Refuse) else True
+        return False
 
     def join(self, passage: P, call: Asker) -> None:
         """Another asker shares a waiting call: it also waits in that asker's own place, and as long as it may."""
@@ -187,23 +160,17 @@ class Gate(Generic[P]):
             seconds: How long the centre took; None if it says nothing about the centre's load.
             answered: False if the centre had a fair chance and kept silent.
         """
-        self.in_flight -= 1
-        if passage.stuck:
-            self.stuck -= 1
-        else:
-            del self._moving[passage]
+        out = self._out
+        out.end(passage)
         if seconds is None:
-            if self.silent:
+            if out.silent:
                 self._started = -inf  # the way there refused it: the next may try at once
             return
         if answered:
-            self._heard = now
-            if self.silent:
-                self.silent = False
-                self._spoke = now
-            self._overtaken = max(self._overtaken, passage.started)
-        if not self.silent and passage.started > self._spoke:
+            out.heard(now, passage)
+        if not out.silent and passage.started > out.spoke:
             self.limit.sample(now, epoch=passage.epoch, seconds=seconds, answered=answered, load=passage.load)
+            self.limit.keep_within(TIMELY * self._left)
 
     def next(self, now: float) -> list[tuple[P, Admit | Refuse]]:
         """Waiting calls whose turn has come, and those that are refused after all."""
@@ -218,10 +185,19 @@ class Gate(Generic[P]):
                 break
             self._admit(now, passage)
             told.append((passage, ADMIT))
-        if self.silent:
+        if self._out.silent:
             while (waiting := queue.take(now)) is not None:
                 told.append((waiting, self._refuse(PROBE, "silent")))
         return told
+
+    def close(self) -> list[P]:
+        """All who wait; nobody does afterwards."""
+        left = [passage for passage, _ in self._told]
+        self._told.clear()
+        for passage in (passage for ends in self._ends.values() for passage in ends if passage.waiting):
+            self._queue.remove(passage)
+            left.append(passage)
+        return left
 
     def wake_at(self) -> float | None:
         """Monotonic seconds when `next` is due although no call ends; None if nobody waits."""
@@ -230,8 +206,8 @@ class Gate(Generic[P]):
         if not self._queue.waiting:
             return None
         due = self._next_ends[0] * STEP
-        if self._moving:
-            return min(due, max(self._silent_from(), self._grace))
+        if self._out.moving:
+            return min(due, self._out.silent_at())
         if self.limit.pause:
             return min(due, self._earned_at + (1.0 - self._earned) * self.limit.pause)
         return due
@@ -240,7 +216,7 @@ class Gate(Generic[P]):
         """Seconds a new call of this class would wait, from a village and caller with nothing in the queue."""
         if not self._queue.waiting and self._room(now):
             return 0.0
-        if self.silent:
+        if self._out.silent:
             return PROBE
         return self._each() * (self._queue.ahead(priority, "", "") + 0.5)
 
@@ -250,22 +226,15 @@ class Gate(Generic[P]):
         return int(before) + 1, self._each() * (before + 0.5)
 
     def _room(self, now: float) -> bool:
-        moving = self._moving
-        if moving:
-            oldest = next(iter(moving))
-            if now - oldest.started >= self._settings.objective:
-                self._unstick(now)
-                if not self.silent and self._fell_silent(now):
-                    self.silent = True
-                    self.limit.silenced(now)
-        if self.silent:
+        out = self._out
+        out.look(now, waiting=self._queue.waiting > 0)
+        if out.silent:
             return now >= self._started + max(PROBE, self.limit.pause)
-        value = self.limit.value
-        if value >= 1.0:
+        if self.limit.value >= 1.0:
             self._paced = False
-            return len(moving) < int(value)
+            return len(out.moving) < self.limit.places
         self._earn(now)
-        return not moving and self._earned >= 1.0 - 1e-9
+        return not out.moving and self._earned >= 1.0 - 1e-9
 
     def _earn(self, now: float) -> None:
         """Below a limit of 1 a start is earned in a pause; by parts, so that a new pause does not line gateways up."""
@@ -276,83 +245,57 @@ class Gate(Generic[P]):
             self._earned = min(1.0, self._earned + (now - self._earned_at) / self.limit.pause)
         self._earned_at = now
 
-    def _fell_silent(self, now: float) -> bool:
-        """Whether nothing came back for too long; if those who wait were not woken when it was due, we stood still."""
-        due = self._silent_from()
-        if now < due:
-            return False
-        if self._queue.waiting and now - due > LATE and self._grace < due:
-            self._grace = now + LATE
-        return now >= self._grace
-
-    def _in_doubt(self, now: float) -> bool:
-        """Whether the next answer is so overdue that nobody should begin to wait for it."""
-        if now - self._looked > AWAKE:
-            self._awake = now
-        self._looked = now
-        moving = self._moving
-        if not moving or self.limit.typical is None:
-            return False
-        since = max(self._heard, self._awake, next(iter(moving)).started)
-        return now - since > max(HICCUP, DOUBT * self.limit.typical / len(moving))
-
-    def _silent_from(self) -> float:
-        """Monotonic seconds from which the centre is silent, should nothing come back until then."""
-        if not self._moving:
-            return inf
-        patience = max(self._settings.objective, PATIENT * (self.limit.typical or 0.0))
-        return max(self._heard, next(iter(self._moving)).started) + patience
-
-    def _unstick(self, now: float) -> None:
-        """Stop counting calls that a later one overtook long ago."""
-        patience = max(self._settings.objective, PATIENT * (self.limit.typical or 0.0))
-        while self._moving:
-            oldest = next(iter(self._moving))
-            if oldest.started >= self._overtaken or now - oldest.started < patience:
-                return
-            del self._moving[oldest]
-            oldest.stuck = True
-            self.stuck += 1
-
     def _admit(self, now: float, passage: P) -> None:
         passage.epoch = self.limit.epoch
-        passage.started = self._started = now
+        self._started = now
         if self._paced:
             self._earned = 0.0
             self._earned_at = now
-        self.in_flight += 1
-        self._moving[passage] = None
-        passage.load = len(self._moving)
+        left = passage.flight.deadline - now
+        self._left += (left - self._left) / 16.0 if self._left else left
+        self._out.begin(now, passage)
 
-    def _enqueue(self, now: float, passage: P, call: Asker, left: float) -> Wait | Refuse:
-        """Let a call wait, if its turn comes while waiting is worth it."""
+    def _judge(self, now: float, call: Asker, left: float, *, knocked: bool = False) -> Wait | Refuse:
+        """Whether a call for which there is no place may wait, and the seconds until its turn."""
+        if self._out.silent or self._out.doubtful(now):
+            return self._refuse(PROBE, "silent")
         queue, each = self._queue, self._each()
-        worth = min(WORTH * left, max(left - self._need(), 0.1 * left))
+        if not knocked:
+            queue.press(call.priority, call.village)
         wait = each * queue.waiting
-        if wait > worth:
-            refused, wait = self._crowded(call, each, worth)
-            if refused is not None:
-                return refused
+        worth = self._worth(left)
+        if wait <= worth:
+            return Wait(wait)
+        before, between = queue.rounds(call.priority, call.village)
+        if each * before <= worth:
+            return Wait(each * before)
+        _, in_village, _ = queue.lengths(call.priority, call.village)
+        return self._refuse(each * (before + between * in_village), "deadline")
+
+    def _enqueue(self, now: float, passage: P, call: Asker, left: float, wait: Wait) -> Wait | Refuse:
+        """Let a call wait that may."""
+        queue, each, worth = self._queue, self._each(), self._worth(left)
+        if each * queue.waiting > worth:
+            self._make_way(call, each, worth)
         if 2 * queue.waiting >= self._settings.waiting and self._full(call):
-            return self._refuse(wait + each, "full")
+            return self._refuse(wait.after + each, "full")
         passage.since = now
         queue.push(passage, call.priority, call.village, call.caller)
         self._end_at(passage, now + worth)
-        return Wait(wait)
+        return wait
 
-    def _crowded(self, call: Asker, each: float, worth: float) -> tuple[Refuse | None, float]:
-        """More wait than can have their turns: whether this one can, and the seconds until it."""
+    def _worth(self, left: float) -> float:
+        """Seconds that waiting is worth to somebody with so many left."""
+        return min(WORTH * left, max(left - self._need(), 0.1 * left))
+
+    def _make_way(self, call: Asker, each: float, worth: float) -> None:
+        """Refuse the oldest of the caller's line if one more leaves it no turn."""
         queue, priority, village, caller = self._queue, call.priority, call.village, call.caller
-        queue.press(priority, village)
-        before, between = queue.rounds(priority, village)
-        _, in_village, in_line = queue.lengths(priority, village, caller)
-        if each * before > worth:
-            return self._refuse(each * (before + between * in_village), "deadline"), each * before
+        _, _, in_line = queue.lengths(priority, village, caller)
         if in_line:
             last = each * queue.rounds(priority, village, in_line)[0]
             if last > worth:
                 self._overtake(queue.oldest_of(priority, village, caller), last)
-        return None, each * before
 
     def _full(self, call: Asker) -> bool:
         """Whether there is no place left in the queue, or none for this village or class."""
@@ -385,8 +328,8 @@ class Gate(Generic[P]):
 
     def _each(self) -> float:
         """Seconds from one place coming free to the next; 0 while nothing is known of the centre."""
-        typical = self.limit.typical
-        return 0.0 if typical is None else max(typical / max(1.0, self.limit.value), self.limit.pause)
+        limit = self.limit
+        return limit.each if limit.value >= 1.0 else max(limit.each, limit.pause)
 
     def _need(self) -> float:
         """Seconds within which nine of ten calls are answered."""

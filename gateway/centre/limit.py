@@ -21,7 +21,7 @@ samples change nothing. Only calls without any answer bring the limit below 1, w
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, sqrt
 from typing import TYPE_CHECKING
 
 from gateway.centre.limit_belief import CERTAIN, QUEUE, Belief, Trial
@@ -78,8 +78,14 @@ POOLED_RISE = 1.25
 GROWTH = 2.0
 """Multiple of the limit a step of fast growth goes up to."""
 
+GENTLE = 1.25
+"""The same for the first step from a limit that is in use; each further step is as much steeper, up to `GROWTH`."""
+
 DIP = 0.75
 """Share of the limit a trial of the belief goes down to."""
+
+OWN = 1.25
+"""Multiple of the calm latency that may always pass: less cannot be had."""
 
 INSTANT = 1e-6
 """Seconds; nothing takes less."""
@@ -99,6 +105,7 @@ class Limit:
 
     Attributes:
         value: Calls that may be in flight; below 1 it stretches the pause between calls.
+        most: Calls in flight beyond which callers would not wait for the answer, whatever `value` says.
         epoch: Counts decreases; a call carries the epoch it was admitted in.
         typical: Seconds a call takes on average, or None before the first answer.
         spread: Mean distance from it, seconds.
@@ -108,14 +115,18 @@ class Limit:
         "_belief",
         "_free",
         "_grows",
+        "_growth",
         "_last",
         "_least",
+        "_load",
         "_pooled",
         "_rises",
         "_settings",
+        "_took",
         "_trial",
         "_window",
         "epoch",
+        "most",
         "spread",
         "typical",
         "value",
@@ -123,6 +134,8 @@ class Limit:
 
     def __init__(self, settings: LimiterSettings, now: float, *, pooled: float = 0.0) -> None:
         self._settings = settings
+        self._load = self._took = 0.0
+        self.most = inf
         self._least = min(SHORTEST, settings.window)
         self._pooled = pooled
         self.value = float(min(settings.initial, settings.maximum))
@@ -133,6 +146,7 @@ class Limit:
         self._window = Window(now, opens=None)
         self._trial: Trial | None = None
         self._grows = True
+        self._growth = GROWTH
         self._last = now
         self._rises = False
         self._free = 0
@@ -141,6 +155,16 @@ class Limit:
     def calm(self) -> float | None:
         """Seconds a call is believed to take where nothing queues at the centre, or None."""
         return self._belief.calm
+
+    @property
+    def places(self) -> int:
+        """Calls that may be in flight, all told."""
+        return int(min(self.most, self.value))
+
+    @property
+    def each(self) -> float:
+        """Seconds from one answer to the next at the rate seen of late; 0 while nothing is known."""
+        return self._took / self._load if self._load else 0.0
 
     @property
     def pause(self) -> float:
@@ -157,26 +181,39 @@ class Limit:
             answered: False if it timed out with a fair chance.
             load: Calls in flight when it was admitted, itself included.
         """
-        if answered:
-            if self.typical is None:
+        if self.typical is None:
+            if answered:
                 self.typical, self.spread = seconds, seconds / 2.0
-            else:
+                self._took, self._load = seconds, float(load)
+        else:
+            self._took += (seconds - self._took) / 16.0
+            self._load += (load - self._load) / 16.0
+            if answered:
                 off = seconds - self.typical
                 self.typical += off / 16.0
                 self.spread += (abs(off) - self.spread) / 32.0
-        if epoch != self.epoch:
-            return
         if now - self._last > self._settings.objective:
             self._after_a_gap(now)
         self._last = now
-        window = self._window
-        if window.closed(now, self.calm):
+        if epoch != self.epoch:
             return
-        if self.typical is not None and answered:
-            seconds = min(seconds, OUTLIER * self.typical)
+        window = self._window
+        if window.closed(now, self._belief.calm):
+            return
+        if self.typical is not None and answered and seconds > OUTLIER * self.typical:
+            seconds = OUTLIER * self.typical
         window.load += load
         window.add(1, seconds, seconds * seconds, not answered)
         self.roll(now)
+
+    def keep_within(self, seconds: float) -> None:
+        """Callers have so many seconds: at the rate seen of late, no more than `most` are answered in them."""
+        if self._took:
+            calm = self._belief.calm
+            if calm is not None and seconds < OWN * calm:
+                seconds = OWN * calm
+            most = self._load * seconds / self._took
+            self.most = max(LEAST_TRIED, most)
 
     def pool(self, now: float, count: int, seconds: float, squares: float, unanswered: int) -> None:
         """Calls ended at gateways that share this limit; their load follows from their number and latency."""
@@ -215,47 +252,53 @@ class Limit:
     def _enough(self) -> float:
         """Samples that judge a window; few do while the limit grows fast and nothing queues."""
         window, rough = self._window, max(1.0, (self._raggedness() / 0.4) ** 2)
-        if self._grows and self.calm is not None and window.seconds * QUEUE < window.count * self.calm:
+        alone = self.value < LEAST_TRIED  # one call at a time queues behind nothing of ours
+        if self._grows and self.calm and (alone or window.seconds * QUEUE < window.count * self.calm):
             return max(4.0, self.value / 2.0) * rough
         return max(ENOUGH, ROUNDS * self.value) * rough
 
     def _after_a_gap(self, now: float) -> None:
         """Nothing was heard for long: much may have changed, so the limit may grow fast."""
-        if self._trial is not None:
-            self.value, self._trial = self._trial.value, None
-        self._grows = True
+        self._grow_anew()
         self._window = Window(now)
 
     def silenced(self, now: float) -> None:
         """The centre keeps silent: what comes back later is met with a quarter, growing fast to what was."""
+        self._grow_anew()
+        self._move(now, max(1.0, self.value / 4.0))
+
+    def _grow_anew(self) -> None:
+        """A trial under way is given up, and growth is fast."""
         if self._trial is not None:
             self.value, self._trial = self._trial.value, None
-        self._grows = True
-        self._move(now, max(1.0, self.value / 4.0))
+        self._grows, self._growth = True, GROWTH
 
     def _judge(self, now: float, window: Window) -> None:
         seconds, load = max(INSTANT, window.seconds / window.count), max(INSTANT, window.load / window.count)
         if 2 * window.unanswered > window.count:
             self._trial = None
-            self._grows = True
+            self._grows, self._growth = True, GROWTH
             self._move(now, max(FLOOR, self.value / 2.0))
         elif self._trial is not None:
             self._follow_trial(now, self._trial, load, seconds)
         else:
-            slack = load < SLACK * int(self.value)
+            slack = load < SLACK * self.places
             calm = self._belief.learn(now, window, seconds, slack=slack, grows=self._grows)
+            if self._grows and window.count < ENOUGH and seconds * QUEUE >= calm:
+                return  # a few slow calls after a return: too little to end fast growth
             self._steer(now, load, seconds, calm, CERTAIN * self.spread / sqrt(window.count))
 
     def _steer(self, now: float, load: float, seconds: float, calm: float, doubt: float) -> None:
         """Where the limit goes from here; fast growth ends only where chance (`doubt`, seconds) cannot explain it."""
         share = min(1.0, calm / seconds)
         target = self._with_reserve(load * share)
-        if load < SLACK * int(self.value):
+        if load < SLACK * self.places:
             if share < DEEP:
                 self._move(now, max(target + load, 0.9 * self.value))
         elif self._grows and (seconds - doubt) * QUEUE < calm:
             if load >= FILLED * int(self.value):
-                self.value = self._within(self.value * GROWTH + 1.0)
+                self.value = self._within(self.value * self._growth + 1.0)
+                self._growth = min(GROWTH, self._growth * GENTLE)
                 if self._pooled:
                     self._window = Window(now, opens=None)
         elif target < DEEP * self.value:
@@ -267,7 +310,7 @@ class Limit:
             self._begin(now, load, seconds, (rise if self._rises else DIP) * self.value, dip=True)
         else:
             self._free = self._free + 1 if share > NO_QUEUE else 0
-            self._grows = self._free >= FREE
+            self._grows, self._growth = self._free >= FREE, GENTLE
             self.value = self._within(self.value + (target - self.value) * GAIN)
 
     def _begin(self, now: float, load: float, seconds: float, value: float, *, dip: bool = False) -> None:
@@ -296,7 +339,7 @@ class Limit:
         """If more load brought more answers the limit goes on rising, else it goes back; no more load tells nothing."""
         self._trial = None
         if trial.followed(load, rate):
-            self._grows = True
+            self._grows, self._growth = True, GROWTH
             self._belief.raised(now, trial)
         elif not trial.moved(load):
             self._rises = False

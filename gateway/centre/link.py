@@ -1,12 +1,12 @@
 """A link of the chain to the centre, and what may change about a call while it travels.
 
 ```
-cache ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
-  Call      │ Carried(call, flight) from here on: one flight may carry the askers of many calls
-            └─ a joining asker may raise the flight's class, extend its deadline, and adds its village
+cache ─► written ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
+  Call                 │ Carried(call, flight) from here on: one flight may carry the askers of many calls
+                       └─ a joining asker may raise the flight's class, extend its deadline, and adds its village
 
-writes: Trip ──────────────────────────► limiter ─► breaker ─► the write's own exchange ─► centre
-              Travelling(trip, service, flight): nobody joins, nothing is remembered or tried again
+writes: Trip ─────────────────────────────────────► limiter ─► breaker ─► the write's own exchange ─► centre
+                         Travelling(trip, service, flight): nobody joins, nothing is remembered or tried again
 ```
 
 Every link takes the next one as `inner` and has one method, `ask`. Errors are the contract's. A link below
@@ -84,15 +84,17 @@ class Flight:
         askers: (village, caller) of everyone who asked, in order of arrival.
         sent: Whether the present attempt was handed to the client.
         reached: Whether any attempt was.
+        knocked: Whether its first asker was counted at the gate already (`Limiter.knock`).
     """
 
-    __slots__ = ("_watchers", "askers", "deadline", "reached", "sent")
+    __slots__ = ("_watchers", "askers", "deadline", "knocked", "reached", "sent")
 
-    def __init__(self, call: Asker) -> None:
+    def __init__(self, call: Asker, *, knocked: bool = False) -> None:
         self.deadline = call.deadline
         self.askers: dict[tuple[str, str], None] = {(call.village, call.caller): None}
         self.sent = False
         self.reached = False
+        self.knocked = knocked
         self._watchers: list[Callable[[Asker], None]] = []
 
     def join(self, call: Asker) -> None:
@@ -121,12 +123,13 @@ class Carried(Call, frozen=True, kw_only=True):
     flight: Flight
 
 
-def carry(call: Call, *, bound: float | None = None) -> Carried:
+def carry(call: Call, *, bound: float | None = None, knocked: bool = False) -> Carried:
     """The call with a flight of its own, or itself if it has one.
 
     Args:
         call: What is asked.
         bound: Monotonic seconds no joining asker can extend the flight beyond; None keeps the call's deadline.
+        knocked: Whether it was counted at the gate already.
     """
     if isinstance(call, Carried):
         return call
@@ -141,7 +144,7 @@ def carry(call: Call, *, bound: float | None = None) -> Carried:
         call.request_id,
         call.traceparent,
         call.freshness,
-        flight=Flight(call),
+        flight=Flight(call, knocked=knocked),
     )
 
 

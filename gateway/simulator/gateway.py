@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.centre.allowance_book import AllowanceBook
 from gateway.centre.breaker import Circuit, Outcome
-from gateway.centre.gate import Gate, Passage
+from gateway.centre.gate import Gate
+from gateway.centre.in_flight import Passage
 from gateway.centre.link import Flight
 from gateway.centre.retry import RetryPolicy
 from gateway.centre.verdict import ADMIT, Admit, Refuse

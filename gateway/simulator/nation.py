@@ -203,7 +203,7 @@ class NationRun:
         if self._gateways[home] is not gateway:
             return
         wanted, gateway.offered = gateway.offered / RENEW, 0
-        leased.take(self.shares.lease(self.world.now, str(home), wanted, leased.seen))
+        leased.take(self.shares.lease(self.world.now, str(home), wanted, leased.report()))
         gateway.pump()
         self.world.at(self.world.now + RENEW * self._jitter.uniform(0.9, 1.1), self._renew, about)
 

@@ -93,7 +93,10 @@ class Scenario:
 
 
 def story(
-    surge: float = 4.0, down: Mode = Mode.CUT, lengths: tuple[float, float, float] = (20.0, 20.0, 20.0)
+    surge: float = 4.0,
+    down: Mode = Mode.CUT,
+    lengths: tuple[float, float, float] = (20.0, 20.0, 20.0),
+    settled: float = 5.0,
 ) -> tuple[Phase, ...]:
     """Normal, surge, weak, down, back.
 
@@ -101,6 +104,7 @@ def story(
         surge: Load from the surge on, as a multiple of the whole centre's capacity.
         down: How the centre is away.
         lengths: Seconds of surge, weak and back.
+        settled: Seconds after the return from which it is judged.
     """
     crowded, weak, back = lengths
     return (
@@ -108,7 +112,7 @@ def story(
         Phase("surge", crowded, surge),
         Phase("weak", weak, surge, strength=0.3),
         Phase("down", 10.0, surge, strength=1.0, mode=down),
-        Phase("back", back, surge, judged_after=5.0),
+        Phase("back", back, surge, judged_after=settled),
     )
 
 
@@ -135,6 +139,9 @@ def catalogue() -> dict[str, Scenario]:
         found[name] = REGENCY.with_centre(name, **changes)
     slow = replace(REGENCY.crowd, patience=15.0)
     found["slow-3s"] = replace(REGENCY.with_centre("slow-3s", workers=60, mean=3.0), crowd=slow)
+    found["slow-3s-long"] = replace(
+        found["slow-3s"], name="slow-3s-long", phases=story(lengths=(240.0, 240.0, 240.0), settled=60.0)
+    )
     found["one-worker"] = replace(
         REGENCY.with_centre("one-worker", workers=1, mean=1.0), phases=story(lengths=(80.0, 80.0, 80.0))
     )

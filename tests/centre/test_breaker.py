@@ -158,6 +158,49 @@ def _peek(of: Circuit, now: float) -> Permit | Refuse:
     return of.offer(now)
 
 
+def test_the_rest_counts_from_when_the_failed_probe_was_sent() -> None:
+    """A probe that hung for longer than the rest costs no second wait: the next caller probes at once."""
+    made = broken()
+    hung = made.offer(1.0)
+    assert isinstance(hung, Permit)
+    made.done(3.0, hung, Outcome.FAILURE, 2.0)
+    assert made.state is CircuitState.OPEN
+    assert isinstance(made.offer(3.0), Permit)
+
+
+def test_a_short_failed_probe_rests_in_full() -> None:
+    """A probe that fails at once is followed by three quarters of the rest at least."""
+    made = broken()
+    one(made, 1.0, Outcome.FAILURE)
+    assert isinstance(made.offer(2.4), Refuse)
+    assert isinstance(made.offer(3.0), Permit)
+
+
+def test_a_failed_probe_says_nothing_once_a_later_one_was_answered() -> None:
+    """A probe sent before the centre's return that fails after another was answered does not open the circuit again."""
+    made = broken()
+    before, after = made.offer(1.0), made.offer(2.5)
+    assert isinstance(before, Permit)
+    assert isinstance(after, Permit)
+    made.done(2.8, after, Outcome.SUCCESS, 0.3)
+    made.done(3.0, before, Outcome.FAILURE, 2.0)
+    assert made.state is CircuitState.HALF_OPEN
+    for _ in range(2):
+        one(made, 3.1, Outcome.SUCCESS)
+    assert (made.state, made.reason) == (CircuitState.CLOSED, "probe_succeeded")
+
+
+def test_a_failure_sent_after_an_answered_probe_counts() -> None:
+    """An answer to an earlier call does not excuse a probe that was sent later and failed."""
+    made = broken()
+    first, second = made.offer(1.0), made.offer(1.2)
+    assert isinstance(first, Permit)
+    assert isinstance(second, Permit)
+    made.done(1.3, first, Outcome.SUCCESS, 0.3)
+    made.done(1.4, second, Outcome.FAILURE, 0.2)
+    assert made.state is CircuitState.OPEN
+
+
 def test_silence_is_no_failure_while_later_calls_are_answered() -> None:
     """Calls without an answer open the circuit only if nothing was answered since they were sent."""
     made = circuit(BreakerSettings())

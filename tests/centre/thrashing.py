@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from gateway.centre.gate import Gate, Passage
+from gateway.centre.gate import Gate
+from gateway.centre.in_flight import Passage
 from gateway.centre.link import Flight
 from gateway.centre.verdict import Admit, Refuse
 from gateway.contract.messages import CentreService

@@ -338,3 +338,12 @@ def test_a_line_is_cheap() -> None:
     structlog.reset_defaults()
     logging.getLogger().handlers = [each for each in logging.getLogger().handlers if not isinstance(each, log.Bridge)]
     assert spent < 40e-6
+
+
+def test_a_flood_of_lines_is_thinned_out_and_counted() -> None:
+    """The first lines of a kind in each second are shown, the next one says how many were not; kinds are apart."""
+    thinner = log.Thinner(2)
+    assert [thinner.offer(0.1 * step, "a") for step in range(5)] == [0, 0, None, None, None]
+    assert thinner.offer(0.5, "b") == 0
+    assert [thinner.offer(1.0 + 0.1 * step, "a") for step in range(3)] == [3, 0, None]
+    assert thinner.offer(9.0, "a") == 1
