@@ -2,7 +2,7 @@
 
 One worker each, one machine, loopback. Ratios are what counts; absolute figures vary with the machine.
 
-    python bench/reads.py [--seconds 5] [--rounds 3]
+    python -m bench.reads [--seconds 5] [--rounds 3] [--only-face]
 
 Every pair is measured in turn, A B A B …; the median ratio of the rounds is the result.
 """
@@ -51,6 +51,8 @@ path = "35-27/uji_beban_3527"
 user_id = "uji_beban"
 error_shape = "response_desc"
 """
+FACE_GOAL = 0.834
+"""It may cost 1.2 times the native look-up, which is this part of its rate."""
 LOOKUP = "/v1/residents/lookup"
 FACE = "/dukcapil/get_json/35-27/uji_beban_3527/CALL_NIK"
 
@@ -189,8 +191,8 @@ def say(text: str) -> None:
     print(f"… {text}", file=sys.stderr, flush=True)
 
 
-def measure(seconds: float, rounds: int) -> str:
-    """Run everything; the report as Markdown."""
+def measure(seconds: float, rounds: int, *, only_face: bool = False) -> str:
+    """Run everything, or the comparison of the drop-in face alone; the report as Markdown."""
     needed = WARM + rounds * (3 * 24_000 + 6_000)
     people = max(PEOPLE, int(needed * 1.05))
     say(f"a population of {people}")
@@ -211,7 +213,9 @@ def measure(seconds: float, rounds: int) -> str:
             ready = time.perf_counter() - started
             run = Bench(gateway, key, niks, seconds, rounds)
             run.warm_up()
-            rows = [run.face(account, 0.83)]
+            rows = [run.face(account, FACE_GOAL)]
+            if only_face:
+                return rows[0].row()
             with bare("fixed") as peer:
                 rows.append(run.cached(peer, "cached look-up / bare server, same route and headers", 0.6))
             if installed():
@@ -252,10 +256,11 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=5)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--write", action="store_true", help="also write bench/results/reads.md")
+    options.add_argument("--only-face", action="store_true", help="only the drop-in face beside the native look-up")
     chosen = options.parse_args()
-    text = measure(chosen.seconds, chosen.rounds)
+    text = measure(chosen.seconds, chosen.rounds, only_face=chosen.only_face)
     print(text)
-    if chosen.write:
+    if chosen.write and not chosen.only_face:
         (RESULTS / "reads.md").write_text(text, encoding="utf-8")
 
 

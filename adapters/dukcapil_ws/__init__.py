@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, ClassVar
 from adapters.dukcapil_ws.absorbing import Refusals
 from adapters.dukcapil_ws.asked import parameters
 from adapters.dukcapil_ws.clients import Client, Directory, retry_after
+from adapters.dukcapil_ws.described import QUERY, DukcapilCall, DukcapilPage
+from adapters.dukcapil_ws.dialect import rendered
 from adapters.dukcapil_ws.guessing import Guesses
 from adapters.dukcapil_ws.questions import granted, is_well_formed, question_of
 from adapters.dukcapil_ws.settings import DukcapilWsConfig
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 
     from adapters.dukcapil_ws.clients import Place
     from adapters.dukcapil_ws.settings import Door
-    from gateway.contract import HealthCheck, Host, Question
+    from gateway.contract import Caller, HealthCheck, Host, Question
     from gateway.contract.web import Request
 
 _CORS = (("access-control-allow-origin", "*"),)
@@ -89,21 +91,21 @@ class DukcapilWs(Extension):
         """The service's own addresses, and the preflight of browsers."""
         found = []
         for path, verbs in _MOUNTS:
-            door: Door = "ws_server" if path.startswith("/ws_server") else "dukcapil"
-            handler = self.ws_server if door == "ws_server" else self.dukcapil
-            found += [
-                Route(
-                    verb, path, HANDLER, handler, "As the Dukcapil web service answers",
-                    "Seperti layanan web Dukcapil menjawab", absolute=True, raw=True,
-                    refused=partial(self.refused, door),
-                )
-                for verb in verbs
-            ]  # fmt: skip
+            found += [self._route(verb, path) for verb in verbs]
             found.append(
                 Route("OPTIONS", path, PUBLIC, self.preflight, "A browser may ask", "Peramban boleh bertanya",
                       absolute=True)
             )  # fmt: skip
         return found
+
+    def _route(self, verb: str, path: str) -> Route:
+        door: Door = "ws_server" if path.startswith("/ws_server") else "dukcapil"
+        return Route(
+            verb, path, HANDLER, partial(self.serve, door), "As the Dukcapil web service answers",
+            "Seperti layanan web Dukcapil menjawab", answer=DukcapilPage, absolute=True, raw=True,
+            refused=partial(self.refused, door), raw_body=DukcapilCall,
+            parameters=QUERY if door == "ws_server" else (),
+        )  # fmt: skip
 
     @hookimpl
     def gateway_health_checks(self) -> Sequence[HealthCheck]:
@@ -120,22 +122,22 @@ class DukcapilWs(Extension):
             except LookupError as error:
                 self.host.log.error("dukcapil_ws.client.unusable", client=name, reason=str(error))
                 continue
-            client = Client(name, profile, password, key, zone)
+            client = Client(name, profile, password, self.host.known_key(key), zone)
             clients.append(client)
-            fault = await self._fault(client)
+            fault = self._fault(client)
             if fault:
                 self.host.log.error("dukcapil_ws.client.unusable", client=name, reason=fault)
         self._directory = Directory(clients)
 
     async def check(self) -> Health:
         """Well while any program can be served: one that cannot is told of in the log and never stops the others."""
-        faults = [await self._fault(client) for client in self._directory.clients]
+        faults = [self._fault(client) for client in self._directory.clients]
         served, wanted = faults.count(""), len(self._settings.clients)
         return Health(ok=bool(served) or not wanted, detail=f"{served} of {wanted} clients can be served")
 
-    async def _fault(self, client: Client) -> str:
+    def _fault(self, client: Client) -> str:
         try:
-            caller = await self.host.authenticate(client.headers)
+            caller = client.key.caller()
         except Unauthenticated:
             return "its key is not valid; make one with: siak-gateway clients add or rotate"
         if caller.adapter != self.name:
@@ -149,24 +151,18 @@ class DukcapilWs(Extension):
         """Any page may ask: credentials are in the call, never in a cookie."""
         return Response(content_type=CONTENT_TYPE, headers=_PREFLIGHT)
 
-    async def dukcapil(self, request: Request) -> Response:
-        """`POST /dukcapil/get_json/…`."""
-        return await self._serve(request, "dukcapil")
-
-    async def ws_server(self, request: Request) -> Response:
-        """`GET` and `POST /ws_server/get_json/…`."""
-        return await self._serve(request, "ws_server")
-
     def refused(self, door: Door, error: GatewayError, parts: Mapping[str, str]) -> Response:
         """An error outside a handler, of which no program is known yet, in the shape of its path."""
         place = self._directory.at(door, path_of(parts))
         if isinstance(error, CallerError):
-            return _said(place.refusal(INCOMPLETE, None))
+            return _said(place.refusal(INCOMPLETE, None, None))
         after = error.retry_after if error.retry_after is not None else error.default_retry_after
         return Response(place.away(), place.away_status, CONTENT_TYPE, (*_CORS, ("retry-after", retry_after(after))))
 
-    async def _serve(self, request: Request, door: Door) -> Response:
-        path, method = path_of(request.path), request.path["method"]
+    async def serve(self, door: Door, request: Request) -> Response:
+        """One call of a program, at either service's address."""
+        parts = request.path
+        path, method = path_of(parts), parts["method"]
         proposed = self._directory.service(method)
         if proposed is None:
             return _absent(door, path, method)
@@ -177,50 +173,62 @@ class DukcapilWs(Extension):
         if service is None:
             return _absent(door, path, method)
         question = question_of(service, asked)
-        code = _missing(door, client, question, asked)
-        if code or client is None or question is None:
+        if client is None or question is None or not (asked.get("ip") or door == "ws_server"):
+            code = _missing(door, question, asked)
             self.host.log.info("dukcapil_ws.call.refused", code=code, request_id=request.request_id)
-            return _said(place.refusal(code, client))
+            return self._refusal(code, client, place)
         try:
-            return await self._ask(client, place, question, asked, request)
+            held = self._held(client, question, asked)
+            if isinstance(held, str):
+                return self._refusal(held, client, place)
+            return await self._answered(client, *held, request)
         except GatewayError as error:
             return self._told(error, client, place, request)
 
     def _proven(self, place: Place, asked: Mapping[str, str], peer: str) -> Client | None:
-        """The program whose user id and password a call holds; one guessed at too often is not even compared."""
-        password, now = asked.get("password", ""), self._clock.monotonic()
-        client = place.named(asked.get("user", ""))
-        if client is None or not password or not self._guesses.may(client.name, peer, now):
-            place.waste(password, self._clock.now())
-            return None
-        if client.proves(password, self._clock.now()):
+        """The program whose user id and password a call holds; nobody where it was guessed at too often.
+
+        Who is unknown costs the same work as who is known.
+        """
+        password = asked.get("password", "")
+        client, is_right = place.compared(asked.get("user", ""), password, self._clock.now())
+        if is_right and password and not self._guesses.any:
             return client
-        if self._guesses.failed(client.name, peer, now):
-            self.host.log.warning("dukcapil_ws.password.guessed", client=client.name)
+        name, now = "" if client is None else client.name, self._clock.monotonic()
+        if not password or not self._guesses.may(name, peer, now):
+            return None
+        if is_right:
+            return client
+        if self._guesses.failed(name, peer, now) and client is not None:
+            self.host.log.warning("dukcapil_ws.password.guessed", client=name)
         return None
 
-    async def _ask(
-        self, client: Client, place: Place, question: Question, asked: Mapping[str, str], request: Request
-    ) -> Response:
+    def _held(self, client: Client, question: Question, asked: Mapping[str, str]) -> tuple[Caller, Question] | str:
+        """Who asks, and what of its question may be put to the centre; else the code of a refusal.
+
+        Raises:
+            Unauthenticated: Its caller is none any more.
+        """
+        caller, profile = client.key.caller(), client.profile
+        if profile.ips and (ip := asked.get("ip", "")) not in profile.ips and (ip or profile.door == "dukcapil"):
+            return WRONG_IP if self._directory.knows_ip(ip) else UNKNOWN_IP
+        if not is_well_formed(question):
+            return MALFORMED
+        right = self.host.right(caller)
+        if right is None:
+            return caller, question
+        if question.service not in right.services:
+            return INSTITUTION_INACTIVE
+        held = granted(question, right, caller) if question.elements else question
+        return INCOMPLETE if held is None else (caller, held)
+
+    async def _answered(self, client: Client, caller: Caller, question: Question, request: Request) -> Response:
         """What the centre says, or said.
 
         Raises:
             GatewayError: Nobody could be asked, or the caller may not.
         """
-        caller = await self.host.authenticate(client.headers)
         profile, now = client.profile, self._clock.monotonic()
-        if profile.ips and (ip := asked.get("ip", "")) not in profile.ips and (ip or profile.door == "dukcapil"):
-            return _said(place.refusal(WRONG_IP if self._directory.knows_ip(ip) else UNKNOWN_IP, client))
-        if not is_well_formed(question):
-            return _said(place.refusal(MALFORMED, client))
-        right = self.host.right(caller)
-        if right is not None and question.service not in right.services:
-            return _said(place.refusal(INSTITUTION_INACTIVE, client))
-        if right is not None and question.elements:
-            held = granted(question, right, caller)
-            if held is None:
-                return _said(place.refusal(INCOMPLETE, client))
-            question = held
         refused = self._refusals.of(client.name, question, now)
         if refused is not None:
             raise refused
@@ -233,10 +241,10 @@ class DukcapilWs(Extension):
         except CentreRefusedUs as error:
             self._refusals.note(client.name, question, error, self._clock.monotonic())
             raise
-        age = ("age", str(int(answer.age_seconds)))
+        reply = answer.reply
         return Response(
-            client.shown(answer.reply), 200, CONTENT_TYPE,
-            (*_CORS, age, ("cache-status", f"siak-gateway; {answer.cache_status}")),
+            reply.raw if profile.numbers == "as_given" else rendered(reply, profile.numbers), 200, CONTENT_TYPE,
+            (*_CORS, ("age", str(int(answer.age_seconds))), ("cache-status", f"siak-gateway; {answer.cache_status}")),
         )  # fmt: skip
 
     def _told(self, error: GatewayError, client: Client, place: Place, request: Request) -> Response:
@@ -245,15 +253,29 @@ class DukcapilWs(Extension):
             "dukcapil_ws.question.refused", code=error.code, client=client.name, request_id=request.request_id
         )
         if isinstance(error, Invalid) and (error.said or any(one.code == "centre_format" for one in error.faults)):
-            return _said(error.said or place.refusal(MALFORMED, client))
+            return _said(error.said) if error.said else self._refusal(MALFORMED, client, place)
         after = error.retry_after if error.retry_after is not None else error.default_retry_after
         again = ("retry-after", retry_after(after))
         for kind, code in _CODES:
             if isinstance(error, kind):
-                return _said(error.said or place.refusal(code, client), *(() if after is None else (again,)))
+                more = () if after is None else (again,)
+                return _said(error.said, *more) if error.said else self._refusal(code, client, place, *more)
         if isinstance(error, Denied | Invalid):  # nothing that the program sent, and nothing that it can put right
             self.host.log.error("dukcapil_ws.client.unusable", client=client.name, reason=error.detail)
         return Response(client.away(), client.away_status, CONTENT_TYPE, (*_CORS, again))
+
+    def _refusal(self, code: str, client: Client | None, place: Place, *more: tuple[str, str]) -> Response:
+        left = None if client is None else self._quota_left(client)
+        return _said(place.refusal(code, client, 0 if code == QUOTA and left is not None else left), *more)
+
+    def _quota_left(self, client: Client) -> int | None:
+        """What a program's right has left today, where its account shows it and anything is known of it."""
+        if not client.profile.quota_shown:
+            return None
+        try:
+            return self.host.allowance_left(client.key.caller())
+        except Unauthenticated:
+            return 0
 
 
 _CODES: tuple[tuple[type[GatewayError], str], ...] = (
@@ -264,13 +286,11 @@ _CODES: tuple[tuple[type[GatewayError], str], ...] = (
 """Refusals that the service has a code for: the program's own quota, hours and user."""
 
 
-def _missing(door: Door, client: Client | None, question: Question | None, asked: Mapping[str, str]) -> str:
-    """The code of what is wrong with a call before anybody is asked; empty when nothing is."""
+def _missing(door: Door, question: Question | None, asked: Mapping[str, str]) -> str:
+    """The code of what is wrong with a call before anybody is asked."""
     if not (asked.get("user") and asked.get("password") and (asked.get("ip") or door == "ws_server")):
         return NO_CREDENTIALS
-    if question is None:
-        return INCOMPLETE
-    return LOGIN_FAILED if client is None else ""
+    return INCOMPLETE if question is None else LOGIN_FAILED
 
 
 def path_of(parts: Mapping[str, str]) -> str:

@@ -5,6 +5,9 @@ JSON body · form body (the first character decides, not the content type) · qu
    └─► one dictionary: nik user password ip threshold, and everything else under its name in upper case
 ```
 
+The copy in a header is ASCII, for the server hands over no field that holds more: JSON with JSON's own escapes, or JSON
+percent-encoded as UTF-8 (`%7B%22nik…`, also with the `UTF-8''` of RFC 8187 before it).
+
 Where a name stands in two places the body wins, then the query; a header is looked at only where both are silent.
 Numbers keep their digits, for NIKs of provinces from 91 exceed 2^53. What cannot be read counts as not given.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
@@ -39,6 +42,10 @@ _MOST_FIELDS = 200
 _LONGEST_NUMBER = 20
 _is_short = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?").fullmatch
 """Floats that may be computed with: an exponent of more digits costs memory, or is beyond what a decimal can be."""
+
+
+_is_coded = re.compile(r"(?:utf-8'[a-z0-9-]{0,20}')?(?=%7b)", re.IGNORECASE).match
+"""JSON whose characters beyond ASCII, or all, are percent-encoded UTF-8: plain, or marked as RFC 8187 has it."""
 
 
 def _digits(literal: str) -> str:
@@ -70,15 +77,13 @@ def parameters(body: bytes, query: Mapping[str, str], headers: Mapping[str, str]
     found: dict[str, str] = {}
     if query:
         _take(found, query.items())
-    _take(found, _in_body(body))
+    _take(found, _json(body) if body[:1] == b"{" else _in_body(body))
     if not found:
         _take(found, _in_headers(headers))
     return found
 
 
 def _in_body(body: bytes) -> Iterable[tuple[str, object]]:
-    if body[:1] == b"{":
-        return _json(body)
     text = body.strip()
     if not text:
         return ()
@@ -101,6 +106,9 @@ def _in_headers(headers: Mapping[str, str]) -> Iterable[tuple[str, object]]:
     for value in headers.values():
         if value.startswith("{"):
             return _json(value.encode("latin-1", "replace"))
+        coded = _is_coded(value)
+        if coded is not None:
+            return _json(unquote_to_bytes(value[coded.end() :]))
     return ()
 
 

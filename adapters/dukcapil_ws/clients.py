@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import math
 import secrets
 from datetime import datetime, timedelta
+from hashlib import md5, sha256
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
-from adapters.dukcapil_ws.dialect import rendered
 from adapters.dukcapil_ws.settings import ClientConfig
-from adapters.dukcapil_ws.wording import AWAY, TEXTS, page, service_of
+from adapters.dukcapil_ws.wording import AWAY, SERVICES, TEXTS, page, with_quota
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
 
     from adapters.dukcapil_ws.settings import Door
-    from adapters.dukcapil_ws.wording import ErrorShape
-    from gateway.contract import CentreService, Reply
+    from gateway.contract import CentreService, KnownKey
 
 SKEW: Final = timedelta(minutes=15)
 """How far a client's clock may be off when its password changes at midnight."""
+
+_MINUTE: Final = 60
 
 MARGIN: Final = 0.5
 """Seconds before a program gives up by which it is answered; a tenth of its patience where that is less."""
@@ -40,64 +40,51 @@ class Client:
 
     Attributes:
         patience: Seconds within which it is answered.
-        headers: What identifies its caller to the host.
         away_status: HTTP status of what `away` says.
     """
 
-    def __init__(self, name: str, profile: ClientConfig, password: str, key: str, zone: ZoneInfo) -> None:
+    def __init__(self, name: str, profile: ClientConfig, password: str, key: KnownKey, zone: ZoneInfo) -> None:
         self.name = name
         self.profile = profile
         self.patience = profile.waits - min(MARGIN, profile.waits / 10)
-        self.headers: Mapping[str, str] = {"authorization": f"Bearer {key}"}
+        self.key = key
         self.away_status = 503 if profile.refusal == "http_503" else 200
         self._password = password.encode()
         self._zone = zone
-        self._services = {method.upper(): service for method, service in profile.methods.items()}
+        self._services = {**SERVICES, **named_in(profile)}
 
     def service(self, method: str) -> CentreService | None:
         """The class of a METHOD, any case; None for one that neither the profile nor the service knows."""
-        return self._services.get(method.upper()) or service_of(method)
+        return self._services.get(method) or self._services.get(method.upper())
 
-    def proves(self, password: str, now: float) -> bool:
-        """Whether a password is this program's, compared in constant time.
+    def proofs(self, now: float) -> tuple[bytes, bytes]:
+        """Digests of the passwords that are good at Unix seconds `now`: always two, mostly the same twice.
 
-        Args:
-            password: As sent.
-            now: Unix seconds, for passwords that change daily.
+        A daily password is today's, and around midnight that of the day next to it too.
         """
-        given = password.encode("utf-8", "replace")
         if not self.profile.daily_password:
-            return hmac.compare_digest(given, self._password)
-        right = [hmac.compare_digest(given, each) for each in sorted(self._daily(now))]
-        return any(right)
-
-    def twin(self) -> Client:
-        """One like it whose password nobody knows: comparing with it takes as long."""
-        return _stand_in(self.profile, self._zone)
-
-    def _daily(self, now: float) -> set[bytes]:
-        """The passwords of today, and around midnight of the day next to it."""
+            return (sha256(self._password).digest(),) * 2
         here = datetime.fromtimestamp(now, self._zone)
-        days = {(here + shift).strftime("%d%m%Y").encode() for shift in (-SKEW, SKEW)}
-        digests = (hashlib.md5(self._password + day, usedforsecurity=False) for day in days)
-        return {digest.hexdigest().encode() for digest in digests}
+        before, after = (sha256(self._daily(here + shift)).digest() for shift in (-SKEW, SKEW))
+        return before, after
 
-    def shown(self, reply: Reply) -> bytes:
-        """An answer's bytes: the centre's own, unless the profile wants numbers written otherwise."""
-        return reply.raw if self.profile.numbers == "as_given" else rendered(reply, self.profile.numbers)
+    def _daily(self, day: datetime) -> bytes:
+        """What is sent on a day."""
+        text = self._password + day.strftime("%d%m%Y").encode()
+        return md5(text, usedforsecurity=False).hexdigest().encode()
 
     def away(self) -> bytes:
-        """The page that says that nobody could be asked."""
-        profile = self.profile
-        return page(AWAY, profile.refusal_text, profile.error_shape, bare=profile.door == "ws_server")
+        """The page that says that nobody could be asked; without a quota, which must not look like the reason."""
+        return _away(self.profile)
 
 
-def _stand_in(profile: ClientConfig, zone: ZoneInfo) -> Client:
-    """Somebody with a password that nobody knows."""
-    return Client("", profile, secrets.token_hex(16), "", zone)
+def named_in(profile: ClientConfig) -> dict[str, CentreService]:
+    """The METHODs a profile names itself, in upper case."""
+    return {method.upper(): service for method, service in profile.methods.items()}
 
 
-_NOBODY: Final = _stand_in(ClientConfig(path="-", user_id="-"), ZoneInfo("UTC"))
+def _away(profile: ClientConfig) -> bytes:
+    return page(AWAY, profile.refusal_text, profile.error_shape, bare=profile.door == "ws_server")
 
 
 class Place:
@@ -115,32 +102,52 @@ class Place:
         self._bare = door == "ws_server"
         self._clients = {client.profile.user_id: client for client in clients}
         first = next(iter(self._clients.values()), None)
-        self._shape: ErrorShape = "respon" if first is None else first.profile.error_shape
-        self._nobody = _NOBODY if first is None else first.twin()
-        self.away_status = self._nobody.away_status
+        self._first = ClientConfig(path="-", user_id="-", door=door) if first is None else first.profile
+        self.away_status = 200 if first is None else first.away_status
+        self._nobody = None, secrets.token_bytes(32), secrets.token_bytes(32)
+        self._proofs: dict[str, tuple[Client | None, bytes, bytes]] = {}
+        self._minute: float | None = None
 
-    def named(self, user: str) -> Client | None:
-        """The program with a user id, proved or not."""
-        return self._clients.get(user)
+    def compared(self, user: str, password: str, now: float) -> tuple[Client | None, bool]:
+        """The program with a user id, and whether a password is its own.
 
-    def waste(self, password: str, now: float) -> None:
-        """Take as long as a comparison with the password of a program of this path.
+        The work is the same whoever is named, whether anybody is, and whatever kind of password is expected: one
+        digest of what was sent, two comparisons in constant time. Digests that change with the day are made anew for
+        the whole path at once.
 
         Args:
+            user: As sent.
             password: As sent.
-            now: Unix seconds.
+            now: Unix seconds, for passwords that change daily.
         """
-        self._nobody.proves(password, now)
+        minute = now // _MINUTE
+        if minute != self._minute:
+            self._minute = minute
+            self._proofs = {name: (client, *client.proofs(minute * _MINUTE)) for name, client in self._clients.items()}
+        given = sha256(password.encode("utf-8", "replace")).digest()
+        client, one, other = self._proofs.get(user, self._nobody)
+        return client, compare_digest(given, one) | compare_digest(given, other)
 
     def away(self) -> bytes:
         """The page that says to nobody known that nobody could be asked: that of the path's first program."""
-        profile = self._nobody.profile
-        return page(AWAY, profile.refusal_text, profile.error_shape, bare=self._bare)
+        return _away(self._first)
 
-    def refusal(self, code: str, client: Client | None) -> bytes:
-        """A code in the own shape of a program that proved itself, or in the one of this path for anybody else."""
-        shape = client.profile.error_shape if client is not None else self._shape
-        return page(code, TEXTS[code], shape, bare=self._bare)
+    def refusal(self, code: str, client: Client | None, quota_left: int | None) -> bytes:
+        """A code in the own shape of a program that proved itself, or in the one of this path for anybody else.
+
+        Args:
+            code: One of `TEXTS`.
+            client: Who proved itself.
+            quota_left: Calls its right has left today; None shows none.
+        """
+        if client is not None:
+            return with_quota(page(code, TEXTS[code], client.profile.error_shape, bare=self._bare), quota_left)
+        return with_quota(page(code, TEXTS[code], self._first.error_shape, bare=self._bare), self._nothing_left)
+
+    @property
+    def _nothing_left(self) -> int | None:
+        """What is left for who has not proved itself, where the path's first program is shown its quota."""
+        return 0 if self._first.quota_shown else None
 
 
 class Directory:
@@ -157,10 +164,8 @@ class Directory:
         for client in self.clients:
             grouped.setdefault((client.profile.door, client.profile.path), []).append(client)
         self._places = {place: Place(place[0], here) for place, here in grouped.items()}
-        self._services: dict[str, CentreService] = {}
-        for client in self.clients:
-            for method, service in client.profile.methods.items():
-                self._services.setdefault(method.upper(), service)
+        others = (named_in(client.profile) for client in reversed(self.clients))
+        self._services = {method: service for each in (*others, SERVICES) for method, service in each.items()}
         self._empty: dict[Door, Place] = {"dukcapil": Place("dukcapil"), "ws_server": Place("ws_server")}
 
     def at(self, door: Door, path: str) -> Place:
@@ -169,7 +174,7 @@ class Directory:
 
     def service(self, method: str) -> CentreService | None:
         """The class of a METHOD for callers who have not proved themselves; None for one that no program calls."""
-        return service_of(method) or self._services.get(method.upper())
+        return self._services.get(method) or self._services.get(method.upper())
 
     def knows_ip(self, ip: str) -> bool:
         """Whether any program may declare this address."""

@@ -22,17 +22,23 @@ KEPT: Final = 4096
 
 
 class Guesses:
-    """Tries left, by program and address; who made no mistake is not remembered."""
+    """Tries left, by program and address; who made no mistake is not remembered.
+
+    Attributes:
+        any: Whether anybody ever made one.
+    """
 
     def __init__(self) -> None:
+        self.any = False
         self._known: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def may(self, client: str, peer: str, now: float) -> bool:
         """Whether one more password may be compared, at monotonic seconds `now`."""
-        return not self._known or self._left(client, peer, now) >= 1.0
+        return self._left(client, peer, now) >= 1.0
 
     def failed(self, client: str, peer: str, now: float) -> bool:
         """Count a wrong password; true where it was the last that was compared for a while."""
+        self.any = True
         left = self._left(client, peer, now) - 1.0
         self._known[client, peer] = left, now
         self._known.move_to_end((client, peer))

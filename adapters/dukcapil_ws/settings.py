@@ -69,6 +69,11 @@ class ClientConfig(ExtensionConfig):
         description="Angka seperti dari pusat, atau selalu angka, atau selalu teks. / "
         "Numbers as the centre gives them, or always as numbers, or always as strings.",
     )
+    quota_shown: bool = Field(
+        default=False,
+        description="Akunnya menampilkan sisa kuota (quotaLimiter), maka penolakan dari gerbang juga. / "
+        "Its account shows what is left of the quota (quotaLimiter), so refusals of the gateway's own do too.",
+    )
     refusal: Literal["text", "http_503"] = Field(
         default="text",
         description="Bila pusat tidak menjawab dan tidak ada jawaban tersimpan: teks dengan HTTP 200, atau HTTP 503. / "

@@ -67,6 +67,11 @@ def page(code: str, text: str, shape: ErrorShape, *, bare: bool) -> bytes:
     )
 
 
+def with_quota(page: bytes, left: int | None) -> bytes:
+    """The same page with what is left of the day's quota, as newer accounts are shown it; None leaves it as it is."""
+    return page if left is None else b'%b,"quotaLimiter":%d}' % (page[:-1], left)
+
+
 def _record(code: str, text: str, shape: ErrorShape) -> dict[str, str]:
     if shape == "respon":
         return {"RESPON": text}
@@ -78,20 +83,16 @@ def _record(code: str, text: str, shape: ErrorShape) -> dict[str, str]:
 _BIODATA = "CALL_NIK NIK BYNIK GET_NIK GET_PENDUDUK BIODATA GET_BIODATA ADM_DESA CALL_NIK_KECAMATAN"
 _FAMILY_CARD = "CALL_NIK_GET_KK GET_KK CALL_KK NOKK"
 _VERIFY = "NIK_VERIFBY_ELEMEN CALL_VERIFY_BY_ELEMEN"
-_SERVICES: Final[Mapping[str, CentreService]] = {
+SERVICES: Final[Mapping[str, CentreService]] = {
     **dict.fromkeys(_BIODATA.split(), CentreService.BIODATA),
     **dict.fromkeys(_FAMILY_CARD.split(), CentreService.FAMILY_CARD),
     **dict.fromkeys(_VERIFY.split(), CentreService.VERIFY),
 }
+"""The class of each METHOD seen at institutions, in upper case; a profile may name others.
 
-
-def service_of(method: str) -> CentreService | None:
-    """The class of a METHOD seen at institutions, any case; None for every other, which a profile may name.
-
-    Nothing is guessed from parts of a name: a write or a deed asked for by a name nobody knows would be answered as a
-    look-up.
-    """
-    return _SERVICES.get(method.upper())
+Nothing is guessed from parts of a name: a write or a deed asked for by a name nobody knows would be answered as a
+look-up.
+"""
 
 
 def nothing_at(path: str) -> bytes:

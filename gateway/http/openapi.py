@@ -1,7 +1,15 @@
-"""The OpenAPI 3.1 document, drawn from the route table alone: what is served is what is described."""
+"""The OpenAPI 3.1 documents, drawn from the route table alone: what is served is what is described.
+
+```
+/openapi.json            the gateway's own API; one tag for each adapter, whose `externalDocs` is
+/openapi/{adapter}.json  the adapter's document; its `externalDocs` lead back
+```
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +31,8 @@ _CALLER: tuple[type[GatewayError], ...] = (errors.Unauthenticated, errors.Denied
 _BODY: tuple[type[GatewayError], ...] = (errors.Unsupported, errors.Invalid)
 _DEADLINE: tuple[type[GatewayError], ...] = (errors.Invalid,)
 
+_LICENCE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+_KEY = {"type": "http", "scheme": "bearer", "description": "A key `sgw_<id>_<secret>`."}
 _HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Correlation id; quote it to the operators."},
 }
@@ -46,9 +56,45 @@ _PARAMETERS: list[dict[str, Any]] = [
         "schema": {"type": "string"},
     },
 ]
+NATIVE = "/openapi.json"
+"""Where the document of the gateway's own API is."""
+
+NO_NUMBERS = "All personal numbers travel in bodies, never in addresses."
+"""What holds for all of our own routes."""
+
+_PARAMETER = re.compile(r"\{([^}:]+)(?::[^}]*)?\}")
 
 
-def document(mounted: Iterable[Mounted], *, title: str, version: str, purposes: Sequence[str] = ()) -> dict[str, Any]:
+def address_of(adapter: str) -> str:
+    """Where an adapter's document is."""
+    return f"/openapi/{adapter}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A document that another one leads to.
+
+    Attributes:
+        name: Whose it is.
+        title: What it is called, in both languages.
+        url: Where it is.
+    """
+
+    name: str
+    title: str
+    url: str
+
+
+def document(
+    mounted: Iterable[Mounted],
+    *,
+    title: str,
+    version: str,
+    purposes: Sequence[str] = (),
+    adapters: Sequence[Linked] = (),
+    description: str = NO_NUMBERS,
+    back: str | None = None,
+) -> dict[str, Any]:
     """The OpenAPI document of these routes.
 
     Args:
@@ -56,12 +102,15 @@ def document(mounted: Iterable[Mounted], *, title: str, version: str, purposes: 
         title: Title of the API.
         version: Version of the gateway.
         purposes: Purpose codes of the config; bodies that name a purpose list them.
+        adapters: Documents of adapters that it leads to.
+        description: What holds for all of its routes.
+        back: Address of the document that leads to it.
 
     Returns:
         A JSON-ready object.
     """
     routes = [one.route for one in mounted]
-    models = [model for route in routes for model in (route.body, route.answer) if model is not None]
+    models = [model for route in routes for model in (route.body, route.raw_body, route.answer) if model is not None]
     schemas, components = msgspec.json.schema_components([*models, Problem], ref_template=_REF)
     _name_purposes(components, purposes)
     by_model = dict(zip([*map(id, models), id(Problem)], schemas, strict=True))
@@ -70,21 +119,24 @@ def document(mounted: Iterable[Mounted], *, title: str, version: str, purposes: 
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_model)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": title,
-            "version": version,
-            "description": "All personal numbers travel in bodies, never in addresses.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
+        "info": {"title": title, "version": version, "description": description, "license": _LICENCE},
+        **_links(adapters, back),
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "A key `sgw_<id>_<secret>`."}
-            },
-        },
+        "components": {"schemas": components, "securitySchemes": {"key": _KEY}},
     }
+
+
+def _links(adapters: Sequence[Linked], back: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if adapters:
+        found["tags"] = [
+            {"name": one.name, "description": one.title, "externalDocs": {"url": one.url, "description": "OpenAPI 3.1"}}
+            for one in adapters
+        ]
+    if back is not None:
+        found["externalDocs"] = {"url": back, "description": "The gateway's own API"}
+    return found
 
 
 def _name_purposes(components: Mapping[str, dict[str, Any]], purposes: Sequence[str]) -> None:
@@ -107,6 +159,8 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
         ],
         "responses": {str(route.status): _good(route, by_model), **_refusals(route, by_model)},
     }
+    if route.rule.who is Who.HANDLER:
+        operation["x-credentials"] = "in the call itself"
     if route.ends is not None:
         operation["deprecated"] = True
     if route.body is not None:
@@ -114,9 +168,20 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
             "required": True,
             "content": {"application/json": {"schema": by_model[id(route.body)]}},
         }
-    elif route.raw:
-        operation["requestBody"] = {"content": {"*/*": {"schema": {}}}}
+    elif route.stream:
+        binary = {"type": "string", "format": "binary"}
+        operation["requestBody"] = {"content": {"application/octet-stream": {"schema": binary}}}
+    elif route.raw and route.method != "GET":
+        operation["requestBody"] = {"content": _raw_content(route, by_model)}
     return operation
+
+
+def _raw_content(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """What a raw body usually is; of any other type it is read too."""
+    if route.raw_body is None:
+        return {"*/*": {"schema": {}}}
+    schema = {"schema": by_model[id(route.raw_body)]}
+    return {"application/json": schema, "application/x-www-form-urlencoded": schema}
 
 
 def _good(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
@@ -129,6 +194,8 @@ def _good(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _refusals(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    if route.refused is not None:
+        return {"default": {"description": _OWN_WORDS, "headers": _HEADERS}}
     found: dict[int, list[type[GatewayError]]] = {}
     for error in dict.fromkeys(errors_of(route)):
         found.setdefault(error.status, []).append(error)
@@ -142,6 +209,9 @@ def _refusals(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, An
     }
 
 
+_OWN_WORDS = "Refusals are worded as the service worded them that stood here before; see the adapter's own page."
+
+
 def errors_of(route: Route) -> tuple[type[GatewayError], ...]:
     """Every error a route can give: its own and those of its rule and body."""
     own = route.errors + _EVERY + _DEADLINE
@@ -151,8 +221,10 @@ def errors_of(route: Route) -> tuple[type[GatewayError], ...]:
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    names = [part[1:-1] for part in route.path.split("/") if part.startswith("{") and part.endswith("}")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    names = _PARAMETER.findall(route.path)
+    told = {one.name for one in route.parameters if one.place == "path"}
+    plain = {"in": "path", "required": True, "schema": {"type": "string"}}
+    return [{"name": name, **plain} for name in names if name not in told]
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gateway.contract.errors import every_error
+from gateway.http.openapi import NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,8 +115,8 @@ def _wait(seconds: float) -> str:
 
 
 def docs_page(document: dict[str, Any]) -> str:
-    """The API as a page, drawn from its own OpenAPI document."""
-    info = document["info"]
+    """An API as a page, drawn from its own OpenAPI document; the page of the gateway's own lists those of adapters."""
+    info, back = document["info"], document.get("externalDocs")
     sections = "".join(
         _operation(method, path, operation, document["components"]["schemas"])
         for path, methods in document["paths"].items()
@@ -123,18 +124,44 @@ def docs_page(document: dict[str, Any]) -> str:
     )
     body = (
         f"<h1>{escape(info['title'])}</h1><p>v{escape(info['version'])} · "
-        '<a href="/openapi.json">openapi.json</a> · <a href="/docs/errors">kode kesalahan / error codes</a> · '
-        '<a href="/status">status</a></p>'
-        "<p>Kirim kunci dengan <code>Authorization: Bearer sgw_…</code>. "
-        "NIK dan nomor KK tidak pernah ada di alamat.</p>"
-        '<p class="en" lang="en">Send your key as <code>Authorization: Bearer sgw_…</code>. '
-        f"Personal numbers never stand in an address.</p>{sections}"
+        f'{_leading(back)} · <a href="/docs/errors">kode kesalahan / error codes</a> · <a href="/status">status</a></p>'
+        f"{_HEADING if back is None else _described_as(info)}{_adapters(document.get('tags', ()))}{sections}"
     )
     return _shell(info["title"], body)
 
 
+_HEADING = (
+    "<p>Kirim kunci dengan <code>Authorization: Bearer sgw_…</code>. "
+    "NIK dan nomor KK tidak pernah ada di alamat.</p>"
+    '<p class="en" lang="en">Send your key as <code>Authorization: Bearer sgw_…</code>. '
+    "Personal numbers never stand in an address.</p>"
+)
+
+
+def _leading(back: dict[str, Any] | None) -> str:
+    if back is None:
+        return f'<a href="{NATIVE}">openapi.json</a>'
+    return '<a href="/docs">API gerbang / the gateway&#39;s own API</a>'
+
+
+def _described_as(info: dict[str, Any]) -> str:
+    return f"<p>{_marked(info['description'])}</p>"
+
+
+def _adapters(tags: Iterable[dict[str, Any]]) -> str:
+    """The adapters' documents, each with its page."""
+    rows = "".join(
+        f'<li><a href="/docs/apps/{escape(tag["name"])}">{escape(tag["description"])}</a> · '
+        f'<a href="{escape(tag["externalDocs"]["url"])}">{escape(tag["name"])}.json</a></li>'
+        for tag in tags
+    )
+    return f'<h2>Adaptor <span class="en" lang="en">Adapters</span></h2><ul>{rows}</ul>' if rows else ""
+
+
 def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     who = "kunci / key" if operation["security"] else "umum / public"
+    if "x-credentials" in operation:
+        who = "kredensial dalam panggilan / credentials in the call"
     refusals = "".join(
         f"<tr><td>{escape(status)}</td><td>{_marked(answer['description'])}</td></tr>"
         for status, answer in operation["responses"].items()

@@ -3,7 +3,7 @@
 ```
 examples/<case>/request.http   head, a blank line, body; ${names} are filled in        adding a case = adding a folder
 examples/<case>/answer.http    `200 <content type>`, a blank line, the body: what the first server said when recorded
-examples/<case>/centre.json    a behaviour of the mock centre that the case needs; such a case is ours alone
+examples/<case>/centre.json    a behaviour of the mock centre that the case needs; its answer is the gateway's alone
 ```
 
 `Host`, `Content-Length` and `Connection` are added. What a server counts (`quotaLimiter`) is not compared.
@@ -16,21 +16,24 @@ import http.client
 import json
 import re
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from string import Template
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 ZONE = "Asia/Jakarta"
 SECONDS = 30.0
 """How long a server may take for one answer."""
 
+_BEHAVIOUR = "/_mock/behaviour"
 _COUNTED = re.compile(rb'"quotaLimiter":\d+')
 _EXCERPT = 32
 _LETTER, _DIGIT = re.compile(rb"[A-Za-z\x80-\xff]"), re.compile(rb"[0-9]")
@@ -164,30 +167,78 @@ def _told(file: Path) -> Told:
 
 
 def compare(
-    recorded: Iterable[Case], ours: str, theirs: str, values: Mapping[str, str], *, show: bool = False
+    recorded: Iterable[Case],
+    ours: str,
+    theirs: str,
+    values: Mapping[str, str],
+    *,
+    show: bool = False,
+    control: str = "",
 ) -> Iterator[Compared]:
     """Ask two servers the same questions, one after the other.
 
     Args:
-        recorded: The questions; those that need a behaviour of the mock are left out.
+        recorded: The questions; those that need a behaviour of the mock come last.
         ours: URL of the gateway.
         theirs: URL of the other server, such as the centre.
         values: What stands for the names in the questions.
         show: Whether differing bytes are told as they are, residents' data among them.
+        control: URL of the control port where the other server is the gateway's own mock: then it is made to behave as
+            a question needs it, and the gateway's answer is compared with the recorded one; empty leaves such
+            questions out.
     """
-    for case in recorded:
-        if case.centre is not None:
-            yield Compared(case.name, "left out", "it needs a mock centre in a certain mode")
-            continue
-        try:
-            said, other = case.ask(ours, values), case.ask(theirs, values)
-        except KeyError as missing:
-            yield Compared(case.name, "left out", f"nothing stands for {missing.args[0]}")
-        except (OSError, http.client.HTTPException) as error:
-            yield Compared(case.name, "differs", f"no answer: {type(error).__name__}")
-        else:
-            detail = difference(said, other, show=show)
-            yield Compared(case.name, "differs" if detail else "same", detail)
+    every = tuple(recorded)
+    for case in (one for one in every if one.centre is None):
+        yield _compared(case, partial(_from_both, case, ours, theirs, values), show=show)
+    moody = [one for one in every if one.centre is not None]
+    if not control:
+        yield from (
+            Compared(one.name, "left out", "it needs the gateway's own mock in a certain mode") for one in moody
+        )
+        return
+    with _as_before(control):
+        yield from (_compared(one, partial(_in_its_mood, one, ours, values, control), show=show) for one in moody)
+
+
+def _compared(case: Case, ask: Callable[[], tuple[Told, Told]], *, show: bool) -> Compared:
+    try:
+        said, other = ask()
+    except KeyError as missing:
+        return Compared(case.name, "left out", f"nothing stands for {missing.args[0]}")
+    except (OSError, http.client.HTTPException) as error:
+        return Compared(case.name, "differs", f"no answer: {type(error).__name__}")
+    detail = difference(said, other, show=show)
+    return Compared(case.name, "differs" if detail else "same", detail)
+
+
+def _from_both(case: Case, ours: str, theirs: str, values: Mapping[str, str]) -> tuple[Told, Told]:
+    return case.ask(ours, values), case.ask(theirs, values)
+
+
+def _in_its_mood(case: Case, ours: str, values: Mapping[str, str], control: str) -> tuple[Told, Told]:
+    """The gateway's answer while the mock behaves as the case needs it, and the recorded one."""
+    if case.answer is None:
+        raise KeyError("its recorded answer")
+    _put_behaviour(control, dict(case.centre or {}))
+    return case.ask(ours, values), case.answer
+
+
+@contextmanager
+def _as_before(control: str) -> Iterator[None]:
+    """Let the mock behave afterwards as it did before."""
+    with urllib.request.urlopen(f"{control}{_BEHAVIOUR}", timeout=SECONDS) as answer:  # our own mock
+        before = json.load(answer)
+    try:
+        yield
+    finally:
+        _put_behaviour(control, before)
+
+
+def _put_behaviour(control: str, behaviour: Mapping[str, Any]) -> None:
+    body = json.dumps(behaviour).encode()
+    asked = urllib.request.Request(f"{control}{_BEHAVIOUR}", body, method="PUT")  # our own mock
+    with urllib.request.urlopen(asked, timeout=SECONDS):  # as above
+        return
 
 
 def difference(one: Told, other: Told, *, show: bool = False) -> str:
@@ -240,7 +291,7 @@ def values_of(trial: Mapping[str, Any], now: float) -> dict[str, str]:
 
     Returns:
         `user_<user>`, `password_<user>`, `daily_<user>` of accounts that the gateway serves too, `nik_<group>_<n>`,
-        `no_kk_<n>`.
+        `no_kk_<n>`. A resident that the file gives none of is asked for at the mock.
     """
     day = datetime.fromtimestamp(now, ZoneInfo(ZONE)).strftime("%d%m%Y")
     found: dict[str, str] = {}

@@ -10,12 +10,14 @@ examples/
 ```
 
 Within texts `{nik}`, `{no_kk}` and `{name}` stand for one synthetic resident, `{nik:deceased}` and the like for one of
-that group, `{key}` for the caller's key, `{password:USER}` for a password at the mocked centre. In an answer `"..."`
-stands for any value, and as a member's name for further members.
+that group, `{key}` for the caller's key, `{password:USER}` for a password at the mocked centre, `{hand_in}` for a name
+of one hand-in about that resident, the same each time it is repeated, such as its Idempotency-Key: an example that has
+it *hands in*. In an answer `"..."` stands for any value, and as a member's name for further members.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 ANY = "..."
 _FORM = "application/x-www-form-urlencoded"
-_PLACEHOLDER = re.compile(r"\{(nik|no_kk|name|key|nik:[a-z_]+|password:[a-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{(nik|no_kk|name|key|hand_in|nik:[a-z_]+|password:[a-z_]+)\}")
 
 
 class ExampleFault(Exception):  # its text is the message
@@ -70,8 +72,16 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def personal(self) -> bool:
         """Whether it asks about one resident."""
+        return self._names("nik", "no_kk", "name")
+
+    @property
+    def hands_in(self) -> bool:
+        """Whether it hands something in."""
+        return self._names("hand_in")
+
+    def _names(self, *words: str) -> bool:
         told = msgspec.json.encode(self).decode()
-        return any(f"{{{word}}}" in told for word in ("nik", "no_kk", "name"))
+        return any(f"{{{word}}}" in told for word in words)
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -240,7 +250,8 @@ def _decoded(file: Path, kind: Any) -> Any:
 
 
 def _filler(stage: Stage, person: Person, key: str) -> Callable[[str], str]:
-    known = {"nik": person.nik, "no_kk": person.no_kk, "name": person.name, "key": key}
+    hand_in = hashlib.sha256(person.nik.encode()).hexdigest()[:24]
+    known = {"nik": person.nik, "no_kk": person.no_kk, "name": person.name, "key": key, "hand_in": hand_in}
 
     def value(place: re.Match[str]) -> str:
         word, _, group = place[1].partition(":")

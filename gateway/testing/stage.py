@@ -175,9 +175,23 @@ class Stage:
         self.run(self._mock.set_behaviour(parse_behaviour(values)))
         self.behaviour = values
 
-    def calls(self) -> int:
-        """Calls that arrived at the centre so far."""
-        return int(self._mock.stats_document()["arrived"])
+    def calls(self, method: str | None = None) -> int:
+        """Calls that arrived at the centre so far, but for those by which its events are followed.
+
+        Args:
+            method: Count only those of one method, such as `SUBMIT`.
+        """
+        if method is None:
+            return self._mock.stats.asked()
+        return int(self._mock.stats_document()["by_method"].get(method, {"arrived": 0})["arrived"])
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """What the centre took in, in that order: `reference`, `receipt`, `arrivals`, `effects` and `service` each."""
+
+        async def entries() -> list[dict[str, Any]]:
+            return list(self._mock.book.ledger()["entries"])
+
+        return list(self.run(entries()))
 
     def people(self) -> list[Person]:
         """Everybody the centre gives biodata of."""

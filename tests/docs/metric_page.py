@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.contract import (
+    CentreEvent,
     CentreService,
     CentreStatus,
     CircuitState,
     ExchangeRecord,
+    FollowStatus,
     Move,
     SubmissionMoved,
     SubmissionState,
 )
 from plugins.metrics import MetricsConfig
-from plugins.metrics.collecting import CentreCollector, ExchangeCollector, LoopCollector, SubmissionCollector
+from plugins.metrics.collecting import (
+    CentreCollector,
+    ExchangeCollector,
+    FollowCollector,
+    LoopCollector,
+    SubmissionCollector,
+)
 from plugins.metrics.series import Exchanges
 from tests.docs.markdown import head, table
 
@@ -54,6 +62,7 @@ _STATUS = CentreStatus(
     limit=1.0,
     latency_p90=0.0,
     wait_seconds=0.0,
+    limit_of_all=1.0,
 )
 
 
@@ -67,6 +76,10 @@ def families() -> Iterator[Metric]:
     submissions = SubmissionCollector()
     submissions.count(_MOVED)
     yield from submissions.collect()
+    followed = FollowCollector()
+    followed.count(CentreEvent(1, 0.0, "death"))
+    followed.note(FollowStatus(0.0, 0, 0), 0.0)
+    yield from followed.collect()
     yield from LoopCollector(lambda: 0).collect()
 
 

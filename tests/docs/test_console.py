@@ -79,12 +79,16 @@ def test_every_command_shows_what_the_page_shows(page: str, trial: Path) -> None
     assert not wrong, "\n\n".join(wrong)
 
 
-def test_the_stored_openapi_document_is_the_one_that_is_served(trial: Path) -> None:
-    """`docs/reference/openapi.json` and `/openapi.json` of a running gateway are the same document."""
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [("/openapi.json", "openapi.json"), ("/openapi/dukcapil_ws.json", "openapi-dukcapil_ws.json")],
+)
+def test_the_stored_openapi_document_is_the_one_that_is_served(trial: Path, path: str, file: str) -> None:
+    """What is in `docs/reference/` is what a running gateway serves."""
     gateway = json.loads((trial / "var" / "demo.json").read_text(encoding="utf-8"))["gateway"]
-    with urllib.request.urlopen(f"{gateway}/openapi.json", timeout=5) as answer:
+    with urllib.request.urlopen(f"{gateway}{path}", timeout=5) as answer:
         served = json.load(answer)
-    assert served == json.loads((ROOT / "docs/reference/openapi.json").read_text(encoding="utf-8"))
+    assert served == json.loads((ROOT / "docs/reference" / file).read_text(encoding="utf-8"))
 
 
 def test_blocks_are_read_as_commands_with_their_outputs() -> None:

@@ -55,7 +55,22 @@ EXCUSED = """
             return Response.json({{"name": {told!r}}})
 """
 
+COUNTER = """
+from tests.licence.planted_counter import Counter
+
+class Planted(Counter):
+    \"\"\"Hands in, and has an example that cannot be repeated.\"\"\"
+"""
+CARD = (
+    '{"method": "POST", "path": "/apps/planted/cards", "headers": {"Idempotency-Key": "k"}, "json": {"nik": "{nik}"}}'
+)
+
 FINER: list[tuple[str, dict[str, str | None], str]] = [
+    (
+        "examples",
+        {CODE: COUNTER, "examples/card/request.json": CARD, "examples/card/answer.json": '{"status": 202}'},
+        "it hands in, but no example names {hand_in}",
+    ),
     ("manifest", {MANIFEST: None}, "manifest.toml is missing"),
     ("manifest", {MANIFEST: 'name = "other"'}, "is missing"),
     ("imports", {CODE: "import importlib\nimportlib.import_module('gateway.http')"}, "2 imports gateway.http"),

@@ -8,19 +8,22 @@
 | `clock_skew` | the clock jumps an hour and two days, both ways | every answer |
 | `burst` | fifty times its share at once | the neighbours' answers |
 | `fails_at_start`, `…_request`, `…_close` | it raises by itself | the neighbours; and it works once mended |
+
+Those of the write half stand in `write_cases`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from gateway.testing.drill.case import DAY, HOUR, Case
 from gateway.testing.drill.play import SPENT, Play, Traffic, faults_of, playing
 from gateway.testing.drill.raising import raising
+from gateway.testing.drill.write_cases import WRITES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from gateway.testing.drill.raising import Moment
     from gateway.testing.licence.subject import Subject
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 WARM = 8
 """Residents that are known before the bad time begins."""
 
-HOUR, DAY = 3_600.0, 86_400.0
 SHARE = 2
 """Questions at once of an ordinary desk."""
 
@@ -48,25 +50,6 @@ _FAULTS = (
     "drip",
 )
 _MODES = ("refuse", "hang", "maintenance", "down")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One case.
-
-    Attributes:
-        name: Stable word.
-        asks: What must be true, one line.
-        cure: Where to look when it is not.
-        run: Plays it; one line per fault.
-        half: Which kind of traffic it needs.
-    """
-
-    name: str
-    asks: str
-    cure: str
-    run: Callable[[Subject], Iterable[str]]
-    half: Literal["read", "write"] = "read"
 
 
 def _slow_centre(subject: Subject) -> Iterator[str]:
@@ -223,5 +206,6 @@ CASES: tuple[Case, ...] = (
         "bound close() in time",
         _fails_at("close"),
     ),
+    *WRITES,
 )
 """All cases, in the order they are played."""

@@ -72,12 +72,14 @@ class Traffic:
 
     Args:
         subject: The extension.
+        writes: Drive it with an example that hands in, instead of one that does not.
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, writes: bool = False) -> None:
         good = [each for each in subject.examples if each.centre is None and _is_good(each.answer)]
+        good = [each for each in good if each.request.hands_in is writes]
         personal = [each for each in good if each.request.personal]
-        fallback = [LOOKUP] if subject.kind == "plugin" else []
+        fallback = [LOOKUP] if subject.kind == "plugin" and not writes else []
         self.lead: Example | None = next(iter([*personal, *fallback, *good]), None)
         self._refusals = [each for each in subject.examples if each.centre is not None]
         self._excuses: list[Example] = []
@@ -128,7 +130,7 @@ class Play:
         self.traffic = traffic
         self._key = key
         self._neighbour = stage.add_client("neighbour", village=NEIGHBOUR_VILLAGE)
-        self._people = iter(stage.people())
+        self._people = _one_of_each_family(stage.people())
 
     def people(self, count: int) -> list[Person]:
         """So many residents nobody has asked about yet."""
@@ -194,6 +196,14 @@ def playing(subject: Subject) -> Iterator[Play]:
         traffic, key = Traffic(subject), subject.key_of(stage)
         traffic.learn(stage, key)
         yield Play(stage, traffic, key)
+
+
+def _one_of_each_family(people: Sequence[Person]) -> Iterator[Person]:
+    seen = set[str]()
+    for person in people:
+        if person.no_kk not in seen:
+            seen.add(person.no_kk)
+            yield person
 
 
 def faults_of(told: Sequence[Told], *, all_good: bool = False, when: str = "") -> Iterator[str]:

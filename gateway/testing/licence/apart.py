@@ -85,24 +85,37 @@ def check_apart(
 
     limit = threading.Timer(within, expire)
     limit.start()
-    lines: list[Line] = []
-    at = ""
     try:
-        for word in map(_decoded, words):
-            if word.unusable is not None:
-                raise Unusable(word.unusable)
-            if word.lines is not None and word.lines == len(lines):
-                return Report(name, tuple(lines))
-            at = word.begins or at
-            lines += _told(word, begin, tell)
+        lines, at = _heard(words, begin, tell)
     finally:
         limit.cancel()
         _end(child)
         child.wait()
         words.close()
-    lost = _lost(at, within if late.is_set() else None)
-    tell(lost)
-    return Report(name, (*lines, lost))
+    if at is not None:
+        lines.append(_lost(at, within if late.is_set() else None))
+        tell(lines[-1])
+    return Report(name, tuple(lines))
+
+
+def _heard(
+    words: BinaryIO, begin: Callable[[str], None], tell: Callable[[Line], None]
+) -> tuple[list[Line], str | None]:
+    """What the child said; and the rule it was at when it fell silent, None where it came to its end.
+
+    Raises:
+        Unusable: It says that nothing can be looked at.
+    """
+    lines: list[Line] = []
+    at = ""
+    for word in map(_decoded, words):
+        if word.unusable is not None:
+            raise Unusable(word.unusable)
+        if word.lines is not None and word.lines == len(lines):
+            return lines, None
+        at = word.begins or at
+        lines += _told(word, begin, tell)
+    return lines, at
 
 
 def _started(name: str, *, drill: bool, only: Sequence[str]) -> tuple[subprocess.Popen[bytes], BinaryIO]:

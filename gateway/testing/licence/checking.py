@@ -17,8 +17,9 @@ from gateway.testing.licence.rule import Line, Rule
 from gateway.testing.licence.subject import Subject, Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
+    from gateway.testing.drill.case import Case
 RULES: tuple[Rule, ...] = (*on_paper.RULES, *config.RULES, *surface.RULES, *in_use.RULES)
 """All rules, in the order they are looked at."""
 
@@ -67,22 +68,26 @@ def check_extension(
     Raises:
         Unusable: No extension of that name is installed, or no rule has one of the names.
     """
-    every = (*RULES, *_drill())
+    every = (*RULES, *_drill(CASES))
     if unknown := set(only) - {rule.name for rule in every}:
         raise Unusable(
             f"no rule is called {', '.join(sorted(unknown))}; rules: {', '.join(rule.name for rule in every)}"
         )
     with tempfile.TemporaryDirectory(prefix="gateway-licence-") as work:
-        look = _Look(Subject(name, Path(work)), tell, begin)
-        for rule in every:
+        subject = Subject(name, Path(work))
+        look = _Look(subject, tell, begin)
+        for rule in (*RULES, *_drill(case for case in CASES if case.half == "read" or subject.hands_in)):
             if not only or rule.name in only:
                 left_out = rule.name in leave_out or (not drill and rule.name.startswith(DRILL))
                 look.at(rule, left_out=left_out)
     return Report(name, tuple(look.lines))
 
 
-def _drill() -> list[Rule]:
-    return [Rule(f"{DRILL}{case.name}", case.asks, case.cure, case.run) for case in CASES]
+def _drill(cases: Iterable[Case]) -> list[Rule]:
+    return [Rule(f"{DRILL}{case.name}", case.asks, case.cure, case.run) for case in cases]
+
+
+_WRITES = {f"{DRILL}{case.name}" for case in CASES if case.half == "write"}
 
 
 class _Look:
@@ -128,7 +133,7 @@ class _Look:
     def _excused(self, rule: Rule) -> Line | None:
         if rule.running and not self._usable:
             return Line(rule.name, "left out", rule.asks, (_BROKEN,))
-        if rule.name.startswith(DRILL) and Traffic(self._subject).lead is None:
+        if rule.name.startswith(DRILL) and Traffic(self._subject, writes=rule.name in _WRITES).lead is None:
             return Line(rule.name, "left out", rule.asks, ("no example to drive it with",))
         claim = self._claim(rule)
         if isinstance(claim, Claim):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.contract.web import Who
 from gateway.log import BLOT
 from gateway.testing.drill.play import Traffic, playing
+from gateway.testing.drill.receipts import handed_in
 from gateway.testing.examples import (
     ExampleFault,
     ask,
@@ -56,8 +57,10 @@ def examples(subject: Subject) -> Iterator[str]:
     except ExampleFault as fault:
         yield str(fault)
         return
-    if Traffic(subject).lead is None:
+    if Traffic(subject).lead is None and Traffic(subject, writes=True).lead is None:
         yield "no example is answered well (status 2xx), so nothing shows how it is used"
+    elif subject.hands_in and Traffic(subject, writes=True).lead is None:
+        yield "no example that names {hand_in} is answered well (status 2xx)"
     for case in cases:
         if case.centre is not None and not case.answer.names_body and case.answer.status < http.client.BAD_REQUEST:
             yield f"{case.name}: its answer names neither json nor contains, so that any answer fits"
@@ -67,6 +70,8 @@ def examples(subject: Subject) -> Iterator[str]:
         key = subject.key_of(stage)
         for case in cases:
             yield from (f"{case.name}: {unlike}" for unlike in run_example(stage, case, key=key))
+        if not subject.hands_in and any(one.adapter == subject.name for one in handed_in(stage)):
+            yield "it hands in, but no example names {hand_in}, so that nothing shows what becomes of a repetition"
 
 
 def tests(subject: Subject) -> Iterator[str]:

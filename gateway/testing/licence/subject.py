@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from gateway.testing.examples import Example
 
 
+_SOON = """
+[outbox]
+deadline = 1.0
+margin = 1.0
+"""
+"""Hand-ins of which nothing is heard are asked about within the drill's patience."""
+
+
 class Unusable(Exception):  # its text is the message
     """The extension cannot be looked at that far."""
 
@@ -105,6 +113,11 @@ class Subject:
         except ExampleFault:
             return ()
 
+    @property
+    def hands_in(self) -> bool:
+        """Whether one of its examples hands something in."""
+        return any(each.request.hands_in for each in self.examples)
+
     @cached_property
     def member(self) -> Member:
         """It, built with its hooks asked, but not opened.
@@ -125,7 +138,7 @@ class Subject:
         """
         self._stages += not again
         names = {f"{self.kind}s": (self.name,)}
-        return Stage(self._work / str(self._stages), config=self._table(), **names)
+        return Stage(self._work / str(self._stages), config=f"{_SOON}{self._table()}", **names)
 
     def key_of(self, stage: Stage, name: str = "drill", **facts: Any) -> str:
         """A key that may use it: bound to it where it is an adapter, and told to it where its secrets name a key."""

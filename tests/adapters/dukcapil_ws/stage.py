@@ -52,6 +52,7 @@ def profile(account: Account, name: str, more: str = "") -> str:
         f"ips = {json.dumps(list(account.ips))}",
         f'error_shape = "{account.error_shape}"',
         f"daily_password = {json.dumps(account.daily_password)}",
+        f"quota_shown = {json.dumps(account.quota_shown)}",
     ]
     return "\n".join(lines) + f"\n{more}"
 
@@ -133,5 +134,5 @@ class Face:
 
     @property
     def calls(self) -> int:
-        """Calls that arrived at the centre so far."""
-        return self.rig.mock.stats.arrived
+        """Calls that arrived at the centre so far, but for those by which the gateway follows its events."""
+        return self.rig.mock.stats.asked()

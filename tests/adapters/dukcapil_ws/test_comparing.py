@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -120,7 +121,10 @@ def test_the_command_compares_two_servers(face: Face, tmp_path: Path) -> None:
     lines = done.output.splitlines()
     assert "json--whole                                  same" in lines
     assert any("nothing stands for nik_deceased_0" in line for line in lines)
-    assert ", 0 differs, " in lines[-1]
+    (total,) = [place for place, line in enumerate(lines) if ", 0 differs, " in line]
+    reasons = [line.split(": ", 1) for line in lines[total + 1 :]]
+    assert sum(int(count.split()[-1]) for count, _ in reasons) == int(lines[total].split()[-3])
+    assert "it needs the gateway's own mock in a certain mode" in {reason for _, reason in reasons}
     done = check("dukcapil_ws", "--against", face.rig.operator, "--values", str(values))
     assert done.exit_code == 1
     assert "status 200 and 404" in done.output
@@ -151,6 +155,41 @@ def test_the_command_says_what_it_lacks(face: Face, tmp_path: Path) -> None:
     values.write_text(json.dumps(trial(face)))
     done = check("metrics", "--against", face.centre, "--values", str(values))
     assert (done.exit_code, "metrics has no recorded questions" in done.output) == (1, True)
+
+
+def test_against_its_own_mock_no_question_is_left_out(mock_process: Any, tmp_path: Path) -> None:
+    """The mock is made to behave as a question needs it, and behaves as before afterwards, whatever comes of it."""
+    before = {"mode": "up", "mean_seconds": 0.001}
+    behave(mock_process.control_url, before)
+    put(tmp_path, "plain", request_http="GET /dukcapil\n\n")
+    put(tmp_path, "moody", request_http="GET /a\n\n", answer_http="404 x\n\nx\n", centre_json='{"mode": "maintenance"}')
+    put(tmp_path, "new", request_http="GET /a\n\n", centre_json='{"mode": "maintenance"}')
+    url = mock_process.url
+    outcome = {
+        one.case: (one.verdict, one.detail)
+        for one in compare(cases(tmp_path), url, url, {}, control=mock_process.control_url)
+    }
+    assert outcome == {
+        "plain": ("same", ""),
+        "moody": ("differs", "status 503 and 404"),
+        "new": ("left out", "nothing stands for its recorded answer"),
+    }
+    after = behaviour(mock_process.control_url)
+    assert (after["mode"], after["mean_seconds"]) == ("up", 0.001)
+
+
+def behaviour(control: str) -> dict[str, Any]:
+    """How the mock behaves now."""
+    with urllib.request.urlopen(f"{control}/_mock/behaviour", timeout=5) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def behave(control: str, wanted: dict[str, Any]) -> None:
+    """Let the mock behave so."""
+    body = json.dumps(wanted).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{control}/_mock/behaviour", body, method="PUT"), timeout=5):
+        return
 
 
 def test_values_come_from_the_mock_where_it_answers(mock_process: Any, face: Face) -> None:

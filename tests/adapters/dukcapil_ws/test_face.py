@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from adapters.dukcapil_ws.guessing import TRIES
 from adapters.dukcapil_ws.wording import AWAY_TEXT
-from gateway.http.openapi import document
 from gateway.registry import plan
+from gateway.testing.processes import SEED, demo_rights
 from tests.adapters.dukcapil_ws.stage import ACCOUNTS, PROGRAMS, Face, config
-from tests.http.rig import LOOKUP, ask
+from tests.http.rig import LOOKUP, Rig, ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,15 +117,39 @@ def test_who_has_not_proved_itself_learns_nothing_about_others(tmp_path: Path) -
         assert face.post(rig.url, "kuota_habis", face.call("kuota_habis", rig.nik()), "CARI").status == 404
 
 
-def test_its_addresses_are_no_part_of_our_own_api(face: Face) -> None:
-    """The OpenAPI document leaves them out, for they speak the service's dialect; drawn apart they are well formed."""
-    assert not any("get_json" in path for path in face.rig.document["paths"])
-    mounted = [one for one in face.rig.gateway.generation.public.mounted if one.extension == "dukcapil_ws"]
-    paths = document(mounted, title="x", version="0")["paths"]
-    operations = [operation for methods in paths.values() for operation in methods.values()]
-    assert len({operation["operationId"] for operation in operations}) == len(operations) == 7
-    posts = [methods["post"] for methods in paths.values()]
-    assert all(post["requestBody"]["content"] == {"*/*": {"schema": {}}} and post["security"] == [] for post in posts)
+def test_what_is_left_of_the_quota_is_shown_as_the_account_shows_it(tmp_path: Path) -> None:
+    """Refusals of the gateway's own have the mock's bytes, `quotaLimiter` among them, and count down like it."""
+    programs = {"dinsos_jepara": ""}
+    rights = demo_rights({name: name for name in programs}, SEED)
+    limited = rights + "daily_allowance = 5000\n"
+    with Rig(tmp_path, config=config(programs), rights=limited) as rig:
+        face = Face(rig, programs)
+        call = face.call("dinsos_jepara", rig.nik(), TRESHOLD=90, NAMA_LGKP="X")
+        method, wrong = "NIK_VERIFBY_ELEMEN", {**call, "ip_user": "192.0.2.1"}
+        before, theirs = face.both("dinsos_jepara", wrong, method)
+        assert before.body == theirs.body
+        assert before.json["quotaLimiter"] == 5_000
+        face.post(rig.url, "dinsos_jepara", call, method)
+        after, theirs = face.both("dinsos_jepara", wrong, method)
+        assert (after.json["quotaLimiter"], after.body) == (4_999, theirs.body)
+        unproven = face.post(rig.url, "dinsos_jepara", {**call, "password": "salah"}, method).json
+        assert unproven["quotaLimiter"] == 0
+        rig.run(rig.gateway.callers.revoke("ws-dinsos_jepara"))
+        revoked = face.post(rig.url, "dinsos_jepara", call, method)
+        assert (said(revoked), revoked.json["quotaLimiter"]) == ("User ID Tidak Aktif", 0)
+
+
+@pytest.mark.parametrize("written", ["escapes", "percent", "rfc8187"])
+def test_a_copy_in_a_header_may_hold_any_character(face: Face, written: str) -> None:
+    """Over the real server, in three ways of writing it in ASCII; what is compared at the centre is the name itself."""
+    call = face.call("uji_beban", face.rig.nik("active", 6), TRESHOLD=100, NAMA_LGKP="JOSÉ D’ARC")
+    text = json.dumps(call, ensure_ascii=written == "escapes")
+    value = {"escapes": text, "percent": quote(text), "rfc8187": f"UTF-8''{quote(text)}"}[written]
+    target = f"/dukcapil/get_json/{ACCOUNTS['uji_beban'].path}/NIK_VERIFBY_ELEMEN"
+    ours = ask(face.rig.url, "POST", target, b"", {"Data": value})
+    theirs = face.post(face.centre, "uji_beban", call, "NIK_VERIFBY_ELEMEN")
+    assert ours.body == theirs.body
+    assert ours.json["content"][0]["NAMA_LGKP"].startswith("Tidak Sesuai")
 
 
 def test_the_older_service_declares_no_address(tmp_path: Path) -> None:

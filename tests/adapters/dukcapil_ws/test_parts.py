@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,21 +15,22 @@ from pydantic import ValidationError
 
 from adapters.dukcapil_ws.absorbing import KEPT, Refusals
 from adapters.dukcapil_ws.asked import parameters
-from adapters.dukcapil_ws.clients import Client, Directory, retry_after
+from adapters.dukcapil_ws.clients import Client, Directory, Place, retry_after
 from adapters.dukcapil_ws.dialect import rendered
 from adapters.dukcapil_ws.guessing import KEPT as KEPT_GUESSES
 from adapters.dukcapil_ws.guessing import REST, TRIES, Guesses
 from adapters.dukcapil_ws.questions import is_well_formed, question_of
 from adapters.dukcapil_ws.settings import ClientConfig, DukcapilWsConfig
-from adapters.dukcapil_ws.wording import AWAY, MISLEADING, TEXTS, service_of
+from adapters.dukcapil_ws.wording import AWAY, LOGIN_FAILED, MALFORMED, MISLEADING, SERVICES, TEXTS
 from gateway.centre.wire_refusals import TEXTS as KNOWN
-from gateway.contract import CentreService, Fate, Question, Reply
+from gateway.contract import Caller, CentreService, Fate, Question, Reply
 from gateway.contract.errors import CentreRefusedUs
 from gateway.mock_siak.centre import kind_of
 from gateway.mock_siak.refusals import TEXTS as MOCK_TEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from types import FrameType
 
 ZONE = ZoneInfo("Asia/Jakarta")
 NIK = "3527050101590001"
@@ -48,6 +52,18 @@ KINDS = {"biodata": CentreService.BIODATA, "kk": CentreService.FAMILY_CARD, "ver
         (b"NIK=1&NO_RT=&no_kk=2", {}, {}, {"nik": "1", "NO_RT": "", "NO_KK": "2"}),
         (b'{"nik": "1"}', {"NIK": "2", "password": "p"}, {}, {"nik": "1", "password": "p"}),
         (b"", {}, {"host": "x", "data": '{"nik": "3"}'}, {"nik": "3"}),
+        (b"", {}, {"data": r'{"nik": "3", "NAMA_LGKP": "Jos\u00e9"}'}, {"nik": "3", "NAMA_LGKP": "José"}),
+        (
+            b"",
+            {},
+            {"data": '{"nik": "3", "NAMA_LGKP": "José"}'.encode().decode("latin-1")},
+            {"nik": "3", "NAMA_LGKP": "José"},
+        ),
+        (b"", {}, {"data": quote('{"nik": "3", "NAMA_LGKP": "José"}')}, {"nik": "3", "NAMA_LGKP": "José"}),
+        (b"", {}, {"data": "UTF-8'id'" + quote('{"nik": "3"}')}, {"nik": "3"}),
+        (b"", {}, {"data": "utf-8''%7b%22nik%22:%223%22}"}, {"nik": "3"}),
+        (b"", {}, {"data": "%7B%22nik%22:%22%FF%22%7D"}, {}),
+        (b"", {}, {"data": "%22nik%22"}, {}),
         (b"", {}, {"data": '["nik"]'}, {}),
         (b"", {}, {"data": '{"nik"'}, {}),
         (b'{"a":' * 50_000, {}, {}, {}),
@@ -66,7 +82,7 @@ def test_parameters(body: bytes, query: Mapping[str, str], headers: Mapping[str,
 def test_methods_fall_into_the_classes_of_the_service() -> None:
     """The class of each METHOD seen in the wild is the mock's."""
     names = "CALL_NIK call_nik NIK BYNIK adm_desa CALL_NIK_GET_KK nokk nik_verifby_elemen CALL_VERIFY_BY_ELEMEN"
-    assert all(service_of(name) is KINDS[kind_of(name)] for name in names.split())
+    assert all(SERVICES[name.upper()] is KINDS[kind_of(name)] for name in names.split())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +101,7 @@ def test_methods_fall_into_the_classes_of_the_service() -> None:
 )
 def test_a_method_that_nobody_knows_has_no_class(method: str) -> None:
     """Nothing is guessed from a part of a name: a deed is no look-up."""
-    assert service_of(method) is None
+    assert method.upper() not in SERVICES
     assert client(methods={"CARI": CentreService.VERIFY}).service(method) is None
 
 
@@ -131,10 +147,18 @@ def test_numbers_that_nobody_can_bear_cost_no_call(subject: str, service: str, *
     assert is_well_formed(Question(CentreService(service), subject)) is good
 
 
+class Held:
+    """The key of one caller."""
+
+    def caller(self) -> Caller:
+        """Always the same."""
+        return Caller("desk", "desk")
+
+
 def client(**facts: Any) -> Client:
     """A program with some facts."""
     given = {"path": "a/b", "user_id": "u", **facts}
-    return Client("c", ClientConfig.model_validate(given), "rahasia", "sgw_key", ZONE)
+    return Client("c", ClientConfig.model_validate(given), "rahasia", Held(), ZONE)
 
 
 def digest(day: str) -> str:
@@ -155,8 +179,17 @@ def digest(day: str) -> str:
 def test_daily_passwords(clock: str, day: str, *, good: bool) -> None:
     """The day is the zone's; a quarter of an hour around midnight both days count, for clocks differ."""
     now = datetime.fromisoformat(f"2026-11-22T{clock}:00").replace(tzinfo=ZONE).timestamp()
-    assert client(daily_password=True).proves(digest(day), now) is good
-    assert not client(daily_password=True).proves("rahasia", now)
+    place = Place("dukcapil", [client(daily_password=True)])
+    assert place.compared("u", digest(day), now)[1] is good
+    assert not place.compared("u", "rahasia", now)[1]
+
+
+def test_daily_passwords_change_while_the_gateway_runs() -> None:
+    """At a quarter past midnight yesterday's is none any more, also where the path was asked a second before."""
+    place = Place("dukcapil", [client(daily_password=True), client(user_id="other", daily_password=True)])
+    midnight = datetime.fromisoformat("2026-11-22T00:00:00").replace(tzinfo=ZONE).timestamp()
+    for after, good in ((899.9, True), (900.0, False), (899.0, True)):
+        assert place.compared("u", digest("21112026"), midnight + after)[1] is good
 
 
 @pytest.mark.parametrize(("waits", "patience"), [(0.5, 0.45), (10.0, 9.5), (120.0, 119.5)])
@@ -168,10 +201,10 @@ def test_a_program_is_answered_before_it_gives_up(waits: float, patience: float)
 def test_passwords_are_compared_whole() -> None:
     """The secret itself, nothing shorter, longer or of other characters."""
     here = client()
-    assert here.proves("rahasia", 0.0)
-    assert not any(
-        here.proves(wrong, 0.0) for wrong in ("", "rahasi", "rahasiaa", "RAHASIA", "rahasia\u0000", "é\ud800")
-    )
+    place = Place("dukcapil", [here])
+    assert place.compared("u", "rahasia", 0.0) == (here, True)
+    wrong = ("", "rahasi", "rahasiaa", "RAHASIA", "rahasia\u0000", "é\ud800")
+    assert [place.compared("u", each, 0.0) for each in wrong] == [(here, False)] * len(wrong)
 
 
 def test_methods_of_a_profile_outweigh_their_names() -> None:
@@ -189,12 +222,52 @@ def test_before_a_login_a_method_is_known_that_any_program_calls() -> None:
     assert directory.service("xyz") is None
 
 
-@pytest.mark.parametrize("daily", [False, True])
-def test_a_stand_in_compares_as_its_neighbour_does_and_proves_nothing(*, daily: bool) -> None:
-    """An unknown user costs the digests that a known one at the same path costs."""
-    twin = client(daily_password=daily).twin()
-    assert twin.profile.daily_password is daily
-    assert not any(twin.proves(text, 0.0) for text in ("", "rahasia", "0" * 32))
+def calls_of(work: Callable[[], object]) -> list[str]:
+    """Names of all functions that some work calls, Python's own among them, in order."""
+    seen: list[str] = []
+
+    def note(frame: FrameType, event: str, builtin: Any) -> None:
+        if event in {"call", "c_call"}:
+            seen.append(frame.f_code.co_name if event == "call" else builtin.__name__)
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+def test_the_work_of_a_refusal_tells_nothing() -> None:
+    """Known or not, fixed password or daily one: the same steps, one digest and two comparisons among them."""
+    mixed = Place("dukcapil", [client(), client(user_id="daily", daily_password=True)])
+    steps = []
+    for place, user in ((mixed, "u"), (mixed, "daily"), (mixed, "nobody"), (Place("dukcapil"), "nobody")):
+        place.compared(user, "x", 0.0)  # the first of a minute makes the digests of the whole path
+        steps.append(calls_of(lambda place=place, user=user: place.compared(user, "salah", 1.0)))  # type: ignore[misc] # a default
+    assert steps[1:] == steps[:1] * 3
+    assert (steps[0].count("openssl_sha256"), steps[0].count("compare_digest")) == (1, 2)
+
+
+def test_a_path_without_programs_knows_nobody() -> None:
+    """Nobody is proved there, and it speaks in the plainest shape, without a quota."""
+    place = Place("ws_server")
+    assert place.compared("u", "rahasia", 0.0) == (None, False)
+    assert b"quotaLimiter" not in place.refusal(LOGIN_FAILED, None, 5)
+
+
+def test_what_is_left_of_the_quota_stands_in_refusals_of_those_who_are_shown_it() -> None:
+    """The number goes to who proved itself; to anybody else it is 0, for nothing is theirs; an outage shows neither."""
+    shown, plain = client(quota_shown=True), client(user_id="plain")
+    place = Place("dukcapil", [shown, plain])
+    refused = (
+        place.refusal(MALFORMED, None, 7),
+        place.refusal(MALFORMED, shown, 7),
+        place.refusal(MALFORMED, plain, None),
+    )
+    assert [json.loads(page).get("quotaLimiter") for page in refused] == [0, 7, None]
+    assert [list(json.loads(page))[-1] for page in refused[:2]] == ["quotaLimiter"] * 2
+    assert not any("quotaLimiter" in json.loads(page) for page in (shown.away(), place.away()))
 
 
 @pytest.mark.parametrize(
