@@ -1,4 +1,7 @@
-"""What observers are told: an exchange ended, a circuit moved. No personal data in any field."""
+"""What observers are told: an exchange ended, a circuit moved, something happened at the centre.
+
+No personal data in any field, but for `CentreEvent`, which names whom it is about.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,35 @@ class CircuitMove(msgspec.Struct, frozen=True):
     after: CircuitState
     reason: str
     at: float
+
+
+class CentreEvent(msgspec.Struct, frozen=True):
+    """Something that happened at the centre, told to observers at least once and in the centre's order.
+
+    It is told before it takes effect here, by the one instance that follows the centre, and again if that instance dies
+    in between. `nik`, `no_kk` and `no_kk_before` are personal data: never log them, never keep them in clear.
+
+    Attributes:
+        seq: Its place among all events of the account it was read under.
+        at: When it happened, Unix seconds.
+        kind: `issued`, `rejected`, `recording`, `change`, `death`.
+        reference: Id of the submission or recording; empty for `change` and `death`.
+        code: The coded reason of `rejected`, the new state of `recording`; empty otherwise.
+        nik: Whom it is about; None where it names nobody.
+        no_kk: The KK the resident is in.
+        no_kk_before: The KK the resident left, if it is another one.
+        elements: Wire names of what changed.
+    """
+
+    seq: int
+    at: float
+    kind: str
+    reference: str = ""
+    code: str = ""
+    nik: str | None = None
+    no_kk: str | None = None
+    no_kk_before: str | None = None
+    elements: tuple[str, ...] = ()
 
 
 ANSWERED, ABANDONED = "answered", "abandoned"

@@ -1,0 +1,55 @@
+"""The documents of civil registration: what they are called, and which of them an event is not complete without."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gateway.catalogue.bilingual import Bilingual
+
+TITLES: Final[Mapping[str, Bilingual]] = MappingProxyType(
+    {
+        "akta_kelahiran": Bilingual("Akta kelahiran", "Birth certificate"),
+        "akta_kematian": Bilingual("Akta kematian", "Death certificate"),
+        "akta_perceraian": Bilingual("Akta perceraian", "Divorce certificate"),
+        "akta_perubahan": Bilingual("Catatan pinggir atau akta baru", "Marginal note or new certificate"),
+        "surat_lahir_mati": Bilingual("Surat keterangan lahir mati", "Certificate of a stillbirth"),
+        "skpwni": Bilingual("Surat pindah (SKPWNI)", "Certificate of moving (SKPWNI)"),
+        "kk": Bilingual("Kartu keluarga", "Family card"),
+        "ktp": Bilingual("KTP-el", "Identity card"),
+        "kia": Bilingual("Kartu Identitas Anak", "Identity card of a child"),
+    }
+)
+"""What people call a document, by the centre's name of its kind."""
+
+_DEED: Final = frozenset({"akta_perubahan"})
+
+NEEDED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "birth": frozenset({"akta_kelahiran", "kk", "kia"}),
+        "stillbirth": frozenset({"surat_lahir_mati"}),
+        "death": frozenset({"akta_kematian", "kk"}),
+        "marriage": frozenset({"ktp", "kk"}),
+        "divorce": frozenset({"akta_perceraian", "ktp"}),
+        "kk_new": frozenset({"kk"}),
+        "kk_change": frozenset({"kk"}),
+        "kk_lost": frozenset({"kk"}),
+        "biodata": frozenset({"kk"}),
+        "move_out": frozenset({"skpwni"}),
+        "move_in": frozenset({"kk"}),
+        "ktp": frozenset({"ktp"}),
+        "kia": frozenset({"kia"}),
+        **dict.fromkeys(("acknowledgement", "adoption", "legitimation", "name_change"), _DEED),
+        **dict.fromkeys(("nationality_change", "correction", "annulment", "reissue"), _DEED),
+    }
+)
+"""Kinds without which an event of a service is not issued yet; there may be more of them, and others beside."""
+
+
+def is_complete(service: str, kinds: frozenset[str]) -> bool:
+    """Whether all documents of an event exist; of a service not known here, any document will do."""
+    return bool(kinds) and NEEDED.get(service, frozenset()) <= kinds
+
+
+def title_of(kind: str) -> Bilingual:
+    """What people call a document; one not known here goes by the centre's name of it."""
+    return TITLES.get(kind) or Bilingual(kind.replace("_", " "), kind.replace("_", " "))

@@ -1,0 +1,1 @@
+"""Samples for receivers, in Python and PHP; each file stands alone."""
