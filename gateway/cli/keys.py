@@ -36,6 +36,35 @@ def make(config_file: Path | None, *, anew: bool) -> None:
         click.echo(f"All secrets are there, in {settings.secrets_folder}.")
 
 
+@keys.command(epilog="Example: siak-gateway keys drop --days 30")
+@_config
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Keep a key whose successor is younger: backups of those days need it.",
+)
+def drop(config_file: Path | None, *, days: float) -> None:
+    """Destroy older master keys that nothing here is sealed under any more.
+
+    What was deleted here then cannot be opened in old backups either, nor on disks that were thrown away. After
+    `rotate` the gateway wraps what is left under the new key by itself, with its next round of retention.
+    """
+    from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.wiring.offline import drop_keys
+
+    settings = read_config(config_file)
+    with stop_on_fault():
+        dropped, needed = drop_keys(settings, os.environ, days)
+    for name in dropped:
+        click.echo(f"destroyed: {settings.secrets_folder / name}.key; destroy its backups too.")
+    for name in needed:
+        click.echo(f"kept: {name}, it is still needed or its successor is too young.")
+    if not dropped and not needed:
+        click.echo("There is no older master key.")
+
+
 @keys.command(epilog="Example: siak-gateway keys rotate --config config/gateway.toml")
 @_config
 def rotate(config_file: Path | None) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from gateway.contract.errors import Executed
+    from gateway.database.copies import Copies
     from gateway.database.ticket import Ticket
 
 _log = structlog.get_logger()
@@ -49,7 +50,7 @@ class BatchLost(Exception):
         return self.culprit is not None or is_passing(self.cause)
 
 
-def commit(engine: sa.Engine, tickets: Sequence[Ticket[Any]], *, seconds: float, careful: bool) -> int:
+def commit(engine: sa.Engine, tickets: Sequence[Ticket[Any]], copies: Copies, *, seconds: float, careful: bool) -> int:
     """Run work in one transaction and commit it.
 
     Errors of the commit go into the tickets, and if careful those of the work.
@@ -57,6 +58,7 @@ def commit(engine: sa.Engine, tickets: Sequence[Ticket[Any]], *, seconds: float,
     Args:
         engine: For writing.
         tickets: The work, in order.
+        copies: Asked how many copies hold it, which the tickets are told.
         seconds: After which no further work is begun.
         careful: Put each piece of work behind its own savepoint.
 
@@ -72,10 +74,15 @@ def commit(engine: sa.Engine, tickets: Sequence[Ticket[Any]], *, seconds: float,
         with engine.connect() as connection:
             guard = TransactionGuard(connection)
             done = _run_until(connection, tickets, time.monotonic() + seconds, partial(run, guard))
+            copies.before(connection)
             try:
                 connection.commit()
             except exc.SQLAlchemyError as error:
                 _fail_commit(tickets[:done], error)
+            else:
+                held_by = copies.after(connection)
+                for ticket in tickets[:done]:
+                    ticket.copies = held_by
             return done
     except (exc.SQLAlchemyError, StorageFailed) as error:
         raise BatchLost(error) from None

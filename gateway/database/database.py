@@ -21,17 +21,20 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.contract.errors import OwnError
-from gateway.database.engine import Tuning, kind_of, make_engine, parse_url
+from gateway.database.copies import FileCopies, StandbyCopies
+from gateway.database.engine import Tuning, database_file, empty_journal, kind_of, make_engine, parse_url
 from gateway.database.errors import DatabaseError, StorageFailed, StorageFault, translate
 from gateway.database.readers import ReaderPool, read_once
+from gateway.database.second_copy import SecondCopy
 from gateway.database.writer import BatchLimits, GroupWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import sqlalchemy as sa
 
     from gateway.database.engine import Kind
+    from gateway.database.second_copy import CopyPlace
     from gateway.database.ticket import Ticket
 
 _log = structlog.get_logger()
@@ -68,6 +71,9 @@ class Database:
         self._read_engine = make_engine(url, replace(tuning, connections=limits.readers), read_only=True)
         self._writer = GroupWriter(self._engine, limits.batch)
         self._readers = ReaderPool(self._read_engine, threads=limits.readers, waiting=limits.waiting_reads)
+        self.second_copy: SecondCopy | None = None
+        if self.kind == "postgresql":
+            self._writer.copies = StandbyCopies()
 
     @classmethod
     def open(
@@ -98,10 +104,15 @@ class Database:
             StorageFailed: Nothing was written, or (`executed` is `unknown`) nobody knows.
             DatabaseError: The database refused this work; nothing of it was written.
         """
+        return (await self.write_kept(work))[0]
+
+    async def write_kept(self, work: Callable[[sa.Connection], T]) -> tuple[T, int]:
+        """As `write`, with how many copies hold it: two once a second one does, else one."""
         ticket = self._writer.submit(work, asyncio.get_running_loop())
         try:
             async with asyncio.timeout(self._limits.patience) as patience:
-                return await ticket.future
+                result = await ticket.future
+                return result, ticket.copies
         except TimeoutError:
             if not patience.expired():
                 raise
@@ -150,20 +161,64 @@ class Database:
             return False
         return True
 
+    @property
+    def copies(self) -> int:
+        """How many copies hold what is committed: 2 while a second one is in step, as far as was seen last."""
+        if self.second_copy is not None:
+            return 2 if self.second_copy.state == "in_step" else 1
+        return self._writer.last_copies
+
+    def keep_copy(self, place: CopyPlace) -> SecondCopy:
+        """Keep a second copy from now on; only on SQLite, before anything is written."""
+        copy = self.second_copy = SecondCopy(database_file(self.url), place)
+        self._writer.copies = FileCopies(copy)
+        copy.start()
+        return copy
+
+    async def scrub(self, tables: Sequence[str]) -> None:
+        """Have what was deleted leave the journal and the second copy, soon; on PostgreSQL, vacuum the tables.
+
+        Raises:
+            StorageFailed: The storage cannot serve now.
+        """
+        if self.second_copy is not None:
+            self.second_copy.scrub()
+        elif self.kind == "sqlite":
+            await asyncio.to_thread(empty_journal, database_file(self.url))
+        else:
+            await asyncio.to_thread(self._vacuum, tables)
+
+    def _vacuum(self, tables: Sequence[str]) -> None:
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("SET statement_timeout = 0")
+                for table in tables:
+                    connection.exec_driver_sql(f"VACUUM {table}")
+                connection.exec_driver_sql("RESET statement_timeout")
+        except exc.SQLAlchemyError as error:
+            failure = translate(error)
+        else:
+            return
+        raise failure
+
     async def close(self) -> None:
         """Commit what waits and release threads and connections; may be called again.
 
         Bounded in time: what is stuck in the database keeps its connection until the database lets go of it.
         """
         within = self._limits.closing
-        if await asyncio.to_thread(self._writer.close, within):
+        written = await asyncio.to_thread(self._writer.close, within)
+        if written:
             self._engine.dispose()
         else:
             _log.error("database.writer.stuck")
-        if await asyncio.to_thread(self._readers.close, within):
+        read = await asyncio.to_thread(self._readers.close, within)
+        if read:
             self._read_engine.dispose()
         else:
             _log.error("database.readers.stuck")
+        if self.second_copy is not None and written and read:  # closed earlier it would take away their locks
+            await asyncio.to_thread(self.second_copy.close, within)
 
     def close_sync(self) -> None:
         """Release the connections of a database that was only used by `write_sync` and `read_sync`."""

@@ -29,9 +29,10 @@ class Ticket(Generic[T]):
         loop: The caller's event loop.
         taken: The writer has begun it: from here on a caller who leaves cannot know whether it was committed.
         error: Why it failed; None while it has not.
+        copies: How many copies hold what it wrote, once it is committed.
     """
 
-    __slots__ = ("_result", "error", "future", "loop", "taken", "work")
+    __slots__ = ("_result", "copies", "error", "future", "loop", "taken", "work")
 
     def __init__(self, work: Callable[[sa.Connection], T], loop: asyncio.AbstractEventLoop) -> None:
         self.work = work
@@ -39,6 +40,7 @@ class Ticket(Generic[T]):
         self.future: asyncio.Future[T] = loop.create_future()
         self.taken = False
         self.error: Exception | None = None
+        self.copies = 1
         self._result: Any = None
 
     def run(self, connection: sa.Connection) -> None:

@@ -25,6 +25,7 @@ import structlog
 
 from gateway.contract.errors import Overloaded
 from gateway.database.batch import BatchLost, commit, fail
+from gateway.database.copies import OneCopy
 from gateway.database.errors import StorageFailed, StorageFault, translate
 from gateway.database.ticket import Ticket
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import sqlalchemy as sa
+
+    from gateway.database.copies import Copies
 
 _log = structlog.get_logger()
 T = TypeVar("T")
@@ -61,6 +64,8 @@ class GroupWriter:
 
     Attributes:
         last_commit: Monotonic seconds of the last commit that succeeded.
+        last_copies: How many copies held it.
+        copies: Asked after each commit how many copies hold it; to be set before the first work.
     """
 
     def __init__(self, engine: sa.Engine, limits: BatchLimits) -> None:
@@ -72,6 +77,8 @@ class GroupWriter:
         self._closing = False
         self._careful_batches = 0
         self.last_commit = float("-inf")
+        self.last_copies = 1
+        self.copies: Copies = OneCopy()
 
     def submit(self, work: Callable[[sa.Connection], T], loop: asyncio.AbstractEventLoop) -> Ticket[T]:
         """Put work in the queue; called in the loop's thread.
@@ -163,9 +170,10 @@ class GroupWriter:
         return (False, True, True)
 
     def _commit_once(self, batch: Sequence[Ticket[Any]], *, careful: bool) -> None:
-        done = commit(self._engine, batch, seconds=self._limits.seconds, careful=careful)
+        done = commit(self._engine, batch, self.copies, seconds=self._limits.seconds, careful=careful)
         if any(ticket.error is None for ticket in batch[:done]):
             self.last_commit = time.monotonic()
+            self.last_copies = batch[0].copies
         with self._changed:
             for ticket in reversed(batch[done:]):
                 ticket.taken = False

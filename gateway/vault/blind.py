@@ -12,13 +12,22 @@ of masters.
 Truncated to 128 bits: with 10**9 different numbers the chance that any two meet is below 10**-20.
 """
 
-import hmac
-from typing import Final, Literal, get_args
+from __future__ import annotations
 
-from gateway.vault.keys import Keyring, derive
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from gateway.vault.keys import derive
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
+    from gateway.vault.keys import Keyring
 
 INDEX_BYTES: Final = 16
 """Length of an index."""
+
+_BLOCK: Final = 64  # of SHA-256; a derived key is shorter
 
 Kind = Literal["nik", "no_kk"]
 """What the digits are."""
@@ -34,7 +43,7 @@ class BlindIndex:
 
     def __init__(self, keyring: Keyring, *, purpose: str) -> None:
         kinds: tuple[Kind, ...] = get_args(Kind)
-        self._keys = {kind: derive(keyring.index, "blind", purpose, kind) for kind in kinds}
+        self._halves = {kind: _halves(derive(keyring.index, "blind", purpose, kind)) for kind in kinds}
 
     def of(self, kind: Kind, digits: str) -> bytes:
         """Return the index of a number.
@@ -51,4 +60,15 @@ class BlindIndex:
         """
         if not (digits.isascii() and digits.isdecimal()):
             raise ValueError("a blind index is made of checked digits only")
-        return hmac.digest(self._keys[kind], digits.encode("ascii"), "sha256")[:INDEX_BYTES]
+        inside, outside = self._halves[kind]
+        inner = inside.copy()
+        inner.update(digits.encode("ascii"))
+        outer = outside.copy()
+        outer.update(inner.digest())
+        return outer.digest()[:INDEX_BYTES]
+
+
+def _halves(key: bytes) -> tuple[HASH, HASH]:
+    """HMAC's two hashes with the key in them already, which is most of its cost."""
+    block = key.ljust(_BLOCK, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))

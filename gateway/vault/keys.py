@@ -32,10 +32,12 @@ from gateway.vault.secret_files import (
     MOUNTED,
     SECRET_BYTES,
     SUFFIX,
+    erase_secret,
     parse_secret,
     read_folder,
     read_secret,
     secret_names,
+    secret_path,
     write_secret,
 )
 
@@ -225,6 +227,29 @@ def rotate(folder: Path) -> str:
         raise KeyUnreadableError(f"{folder}: the numbers of masters are used up")
     name = f"master-{max(numbers) + 1}"
     return name if write_secret(folder, name) else rotate(folder)
+
+
+def drop(folder: Path, number: int) -> None:
+    """Destroy a master that is not the newest: overwritten, then deleted.
+
+    Args:
+        folder: A folder that `create_secrets` filled.
+        number: Of the master.
+
+    Raises:
+        KeyMissingError: It is not there, or is the newest: that one seals.
+        KeyUnwritableError: The folder cannot be written.
+    """
+    numbers = [each for name in secret_names(folder) if (each := master_number(name))]
+    if number not in numbers or number == max(numbers):
+        raise KeyMissingError(f"{folder}: master-{number} is not there, or is the newest")
+    erase_secret(folder, f"master-{number}")
+
+
+def is_settled(folder: Path, number: int, before: float) -> bool:
+    """Whether the master after this one was made before that time (Unix seconds), by the date of its file."""
+    later = [each for name in secret_names(folder) if (each := master_number(name)) > number]
+    return bool(later) and secret_path(folder, f"master-{min(later)}").stat().st_mtime < before
 
 
 def environment_of(folder: Path) -> dict[str, str]:

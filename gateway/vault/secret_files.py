@@ -104,6 +104,29 @@ def secret_names(folder: Path) -> frozenset[str]:
     return frozenset(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
 
 
+def secret_path(folder: Path, name: str) -> Path:
+    """Where a secret of a folder is."""
+    return folder / f"{name}{SUFFIX}"
+
+
+def erase_secret(folder: Path, name: str) -> None:
+    """Overwrite a secret and delete its file; what a disk keeps of overwritten blocks is the disk's.
+
+    Raises:
+        KeyUnwritableError: The folder or the file cannot be written.
+    """
+    path = secret_path(folder, name)
+    try:
+        with path.open("r+b") as file:
+            file.write(b"0" * path.stat().st_size)
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        _sync_folder(folder)
+    except OSError as error:
+        raise KeyUnwritableError(f"{path}: {error.strerror}") from error
+
+
 def parse_secret(text: bytes, *, origin: str) -> bytes:
     """Turn 64 hexadecimal digits into a secret; blanks around them are ignored.
 

@@ -1,0 +1,58 @@
+"""`siak-gateway restore`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+_folder = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.command(epilog="Example: siak-gateway restore --from /mnt/backup --copy /mnt/second-copy")
+@click.option("--from", "backup", type=_folder, help="A backup, or the folder of backups: then the newest.")
+@click.option("--copy", "copy", type=_folder, help="The second copy, the folder of replica.path.")
+@click.option("--without-copy", is_flag=True, help="Leave the configured second copy out; the next start replaces it.")
+@click.option(
+    "--mark", is_flag=True, help="Only mark a database that was restored by other means, such as PostgreSQL's own."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
+def restore(
+    *,
+    backup: Path | None,
+    copy: Path | None,
+    without_copy: bool,
+    mark: bool,
+    as_json: bool,
+    config_file: Path | None,
+) -> None:
+    """Put everything back into an empty data folder; put the keys into their folder first.
+
+    The centre is then asked about whatever it may know better of before anything is sent, so that nothing is doubled.
+    """
+    from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.wiring import returning
+
+    if mark == (backup is not None or copy is not None):
+        raise click.UsageError("name --from, --copy or both; or --mark alone")
+    settings = read_config(config_file)
+    with stop_on_fault():
+        if mark:
+            told: dict[str, object] = {"doubted": returning.mark(settings, os.environ)}
+        else:
+            left_out = None if without_copy else returning.copy_left_out(settings, copy)
+            if left_out is not None:
+                raise click.UsageError(f"there is a second copy at {left_out}: add --copy {left_out} or --without-copy")
+            restored = returning.restore(
+                settings, os.environ, backup, copy, lambda text: click.echo(f"… {text}", err=True)
+            )
+            told = {"from": restored.how, "submissions": restored.submissions, "doubted": restored.doubted}
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"{told['doubted']} submissions will be asked about at the centre before anything is sent again.")
+    if not mark:
+        click.echo(f"Restored from the {told['from']}: {told['submissions']} submissions. Now: siak-gateway doctor")
