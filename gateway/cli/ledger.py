@@ -109,6 +109,7 @@ def checkpoint(*, as_json: bool, config_file: Path | None) -> None:
 def _opened(config_file: Path | None) -> Iterator[tuple[Database, Signer]]:
     """The ledger's database and the key to sign under."""
     from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.ledger.leftover import settle
     from gateway.vault.signer import Signer
     from gateway.wiring.parts import open_keyring, open_ledger_database
 
@@ -117,6 +118,7 @@ def _opened(config_file: Path | None) -> Iterator[tuple[Database, Signer]]:
         signer = Signer(open_keyring(settings, os.environ))
         database = open_ledger_database(settings, os.environ)
         try:
+            settle(database)
             yield database, signer
         finally:
             database.close_sync()

@@ -89,6 +89,20 @@ class Seal(msgspec.Struct, frozen=True):
         return message(self.kind, self.tip, self.at_ms)
 
 
+class Signed(msgspec.Struct, frozen=True, array_like=True):
+    """A page with the signature of the end it makes.
+
+    Attributes:
+        page: The lines.
+        at_ms: When it was signed, Unix milliseconds.
+        signature: Ed25519, over `message` of a head.
+    """
+
+    page: Page
+    at_ms: int
+    signature: bytes
+
+
 def message(kind: Literal["head", "checkpoint"], tip: Tip, at_ms: int) -> bytes:
     """What is signed of a place: a head never passes for a checkpoint, nor the other way round."""
     return f"siak-gateway/ledger/{kind}/1 {tip.chain} {tip.seq} {tip.hash} {at_ms}".encode()

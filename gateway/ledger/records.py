@@ -1,11 +1,15 @@
-"""What the ledger holds: three kinds of records, none with personal data in clear.
+"""What the ledger holds: five kinds of records, none with personal data in clear.
 
 ```
-opened ─► began · began · ended · began · ended …     one chain for each run of each instance
-            └───────────────┘ `of` is the number of the `began` it ends
+opened ─► began · began · exchange · ended · began · ended …     one chain for each run of each instance
+            └───────────────────────┘ `of` is the number of the `began` it ends
 ```
 
-A `began` without an `ended` tells of an exchange whose end nobody wrote down: the machine died, or it still runs.
+`returned` tells that the gateway's database was put back from a copy.
+
+What goes to the centre, or is handed in, has two records: one before, one after. What is answered from what is known
+here has one, written before it is shown. A `began` without an `ended` tells of an exchange whose end nobody wrote down:
+the machine died, or it still runs.
 """
 
 from __future__ import annotations
@@ -14,7 +18,10 @@ from typing import Literal
 
 import msgspec
 
-from gateway.contract.messages import CentreService, Source
+from gateway.contract.messages import Source
+
+Verb = Literal["ask", "submit", "correct", "cancel", "retry", "hold", "release", "off"]
+"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in)."""
 
 
 class Previous(msgspec.Struct, frozen=True):
@@ -49,25 +56,25 @@ class Opened(msgspec.Struct, frozen=True, tag_field="kind", tag="opened"):
     previous: Previous | None
 
 
-class Began(msgspec.Struct, frozen=True, tag_field="kind", tag="began"):
-    """An exchange is about to reveal or change personal data.
+class Facts(msgspec.Struct, frozen=True):
+    """Who does what, for whom.
 
     Attributes:
         at: Unix seconds.
         verb: What is done.
-        service: The centre's service.
-        caller: The caller's id.
-        right: Name of the right.
+        service: The centre's service that is asked, or the one that is handed in; empty where a switch names none.
+        caller: The caller's id; `operator:<name>` where an operator acts.
+        right: Name of the right; empty where an operator acts.
         adapter: Extension it came through, or `native`.
         village: Village code, empty if unknown.
-        purpose: Purpose code.
-        subject: Blind index of the NIK or KK number, hexadecimal.
+        purpose: Purpose code; empty for what is handed in.
+        subject: Blind index of the NIK or KK number, hexadecimal; empty where only the submission is named.
         request_id: Correlation id.
     """
 
     at: float
-    verb: Literal["ask"]
-    service: CentreService
+    verb: Verb
+    service: str
     caller: str
     right: str
     adapter: str
@@ -75,6 +82,30 @@ class Began(msgspec.Struct, frozen=True, tag_field="kind", tag="began"):
     purpose: str
     subject: str
     request_id: str
+
+
+class Began(Facts, frozen=True, tag_field="kind", tag="began", omit_defaults=True):
+    """An exchange is about to reveal or change personal data.
+
+    Attributes:
+        target: What is handed in or acted upon: the submission's id, or `village:…`, `service:…`, `adapter:…`.
+    """
+
+    target: str = ""
+
+
+class Exchanged(Facts, frozen=True, tag_field="kind", tag="exchange"):
+    """An exchange from beginning to end: nothing left the gateway for it.
+
+    Attributes:
+        outcome: As in `ExchangeRecord`.
+        source: Where the answer came from; None when there was none.
+        age_seconds: Age of the answer; 0 when there was none.
+    """
+
+    outcome: str
+    source: Source | None
+    age_seconds: float
 
 
 class Ended(msgspec.Struct, frozen=True, tag_field="kind", tag="ended"):
@@ -95,5 +126,19 @@ class Ended(msgspec.Struct, frozen=True, tag_field="kind", tag="ended"):
     age_seconds: float
 
 
-Record = Opened | Began | Ended
+class Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):
+    """The gateway's database was put back from a copy; written at the next start.
+
+    Attributes:
+        at: When it was put back, Unix seconds.
+        how: From what: `copy`, `backup`, or `marked` where it was done by other means.
+        doubted: Submissions the centre had to be asked about.
+    """
+
+    at: float
+    how: str
+    doubted: int
+
+
+Record = Opened | Began | Exchanged | Ended | Returned
 """Any record."""

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from gateway.database import StorageFailed, StorageFault, insert_into
-from gateway.ledger.lines import Seal, Tip, Unreadable, beginning, lines_of, message, page
+from gateway.ledger.lines import Seal, Signed, Tip, Unreadable, beginning, lines_of, message, page
 from gateway.ledger.records import Opened, Previous
 from gateway.ledger.tables import CHECKPOINTS, HEADS, PAGES
 from gateway.vault.signer import is_signed
@@ -34,7 +34,7 @@ def open_chain(connection: sa.Connection, chain: str, at_ms: int, signer: Signer
         connection.exec_driver_sql("LOCK TABLE ledger_heads IN EXCLUSIVE MODE")
     latest = connection.execute(_LATEST).one_or_none()
     number = 1 if latest is None else latest.number + 1
-    previous = None if latest is None else _previous(connection, head_of(latest), signer.public)
+    previous = newest(connection, signer.public)
     record = msgspec.json.encode(Opened(at_ms / 1000, number, signer.public, previous))
     first = page(beginning(chain), [record])
     connection.exec_driver_sql(_STATEMENTS[connection.dialect.name][0], (chain, 1, at_ms, first.body))
@@ -43,18 +43,61 @@ def open_chain(connection: sa.Connection, chain: str, at_ms: int, signer: Signer
     return first.tip
 
 
-def append(connection: sa.Connection, new: Page, at_ms: int, signer: Signer) -> None:
-    """Add a page to the end of its chain, and sign the new end.
+def newest(connection: sa.Connection, public: str | None = None) -> Previous | None:
+    """How the newest chain stands; None if there is none.
+
+    Args:
+        connection: For reading.
+        public: Key its end must be signed under; None takes the one the end names.
+    """
+    latest = connection.execute(_LATEST).one_or_none()
+    return None if latest is None else _previous(connection, head_of(latest), public or latest.key)
+
+
+def sign(new: Page, at_ms: int, signer: Signer) -> Signed:
+    """A page with its end signed."""
+    return Signed(new, at_ms, signer.sign(message("head", new.tip, at_ms)))
+
+
+def append(connection: sa.Connection, pages: Sequence[Signed]) -> None:
+    """Add pages of one chain to its end, in order, and take over the last one's signature.
 
     Raises:
         StorageFailed: The chain does not end where this gateway left it (`CORRUPT`); nothing is added.
     """
-    tip = new.tip
+    first, last = pages[0], pages[-1]
+    tip = last.page.tip
     add_page, move_head = _STATEMENTS[connection.dialect.name]
-    signature = signer.sign(message("head", tip, at_ms))
-    connection.exec_driver_sql(add_page, (tip.chain, new.before.seq + 1, at_ms, new.body))
-    moved = connection.exec_driver_sql(move_head, (tip.seq, tip.hash, at_ms, signature, tip.chain, new.before.hash))
-    if moved.rowcount != 1:
+    for one in pages:
+        connection.exec_driver_sql(add_page, (tip.chain, one.page.before.seq + 1, one.at_ms, one.page.body))
+    head = (tip.seq, tip.hash, last.at_ms, last.signature, tip.chain, first.page.before.hash)
+    if connection.exec_driver_sql(move_head, head).rowcount != 1:
+        raise StorageFailed(StorageFault.CORRUPT)
+
+
+def catch_up(connection: sa.Connection, pages: Sequence[Signed]) -> int:
+    """Add what is not there yet of pages that may have been added before; how many were.
+
+    Pages that do not continue their chain are left out: they are what an older run left behind.
+    """
+    added = 0
+    for chain in dict.fromkeys(one.page.tip.chain for one in pages):
+        tip = find_tip(connection, chain)
+        following = []
+        for one in sorted((one for one in pages if one.page.tip.chain == chain), key=lambda one: one.page.before.seq):
+            if one.page.before == tip:
+                following.append(one)
+                tip = one.page.tip
+        if following:
+            append(connection, following)
+            added += len(following)
+    return added
+
+
+def move(connection: sa.Connection, pages: Sequence[Signed]) -> None:
+    """Add pages of one chain, some of which may be there already after a commit of unknown end; errors of `append`."""
+    catch_up(connection, pages)
+    if find_tip(connection, pages[-1].page.tip.chain) != pages[-1].page.tip:
         raise StorageFailed(StorageFault.CORRUPT)
 
 

@@ -33,10 +33,11 @@ def file(desk: Desk) -> Path:
         ledger = await open_ledger(settings, os.environ, open_keyring(settings, os.environ), SystemClock())
         assert ledger is not None
         for outcome in ("answered", None):
-            beginning = await ledger.began(
+            beginning = ledger.begin(
                 Question(CentreService.BIODATA, NIK),
                 caller="c", right="r", adapter="native", village="", purpose="p", request_id="q",
             )  # fmt: skip
+            await ledger.began(beginning)
             if outcome is not None:
                 ledger.ended(beginning, outcome, None)
         await ledger.close()
@@ -105,3 +106,42 @@ def test_the_wrong_key_signed_nothing(desk: Desk, file: Path) -> None:
     assert file.exists()
     report = json.loads(desk.run("ledger", "verify", "--json", "--key", "00" * 32).stdout)
     assert {fault["kind"] for fault in report["faults"]} == {"unsigned"}
+
+
+def test_doctor_looks_at_the_newest_end(desk: Desk, file: Path) -> None:
+    """Whole, it is told so; changed, it names the command that finds where."""
+
+    def told() -> dict[str, str]:
+        found = [one for one in json.loads(desk.run("doctor", "--json").stdout) if one["subject"] == "ledger"]
+        assert len(found) == 1
+        return {name: str(found[0][name]) for name in ("verdict", "text", "cure")}
+
+    assert told() == {"verdict": "ok", "text": "the end of its newest chain is signed, 4 records", "cure": ""}
+    _do(file, "UPDATE ledger_heads SET seq = 3")
+    assert (told()["verdict"], told()["cure"]) == ("bad", "siak-gateway ledger verify")
+    _do(file, "DROP TABLE ledger_heads")
+    assert told()["verdict"] == "bad"
+
+
+def test_what_a_killed_gateway_left_in_its_journal_is_verified_too(desk: Desk, file: Path) -> None:
+    """The first command moves it into the ledger, as the next start would."""
+    del file
+    settings = load(desk.file, os.environ)
+
+    async def die() -> None:
+        ledger = await open_ledger(settings, os.environ, open_keyring(settings, os.environ), SystemClock())
+        assert ledger is not None
+        question = Question(CentreService.BIODATA, NIK)
+        facts = {"caller": "c", "right": "r", "adapter": "native", "village": "", "purpose": "p", "request_id": "q"}
+        await ledger.exchanged(ledger.begin(question, **facts), "answered", None)
+        left = {one: one.read_bytes() for one in settings.data_folder.glob("ledger.db*")}
+        await ledger.close()
+        for one in settings.data_folder.glob("ledger.db*"):
+            one.unlink()
+        for one, content in left.items():
+            one.write_bytes(content)
+
+    asyncio.run(die())
+    told = desk.run("ledger", "verify")
+    assert told.exit_code == 0, told.output
+    assert "2 records, 0 unfinished" in told.stdout
