@@ -14,7 +14,7 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ from gateway.vault.keys import Keyring
 from gateway.wiring.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 RESULTS = Path(__file__).with_name("results")
 VILLAGES, SERVICES = 186, ("birth", "death", "kk_change", "ktp")
@@ -54,7 +54,7 @@ def rows(total: int, sealer: Sealer) -> Iterator[tuple[dict[str, Any], ...]]:
         village, service = f"3527{number % VILLAGES:06d}", SERVICES[number // VILLAGES % len(SERVICES)]
         lane, seq, subject = Lane(1, "native", service, village).key, number * 1000, number.to_bytes(16)
         wrapped, sealed = filler, filler
-        if number < (CLAIMED + 2 * BATCH) * ROUNDS * 2:
+        if number < (CLAIMED + 2 * BATCH) * (ROUNDS + 1) * 2:
             submission = Submission(service, 1, village, Subject(no_kk=f"35270301{number:08d}"), FORM)
             wrapped, sealed = sealer.seal(id_, submission)
         facts: dict[str, Any] = {
@@ -91,10 +91,8 @@ def fill(url: str, total: int, sealer: Sealer) -> None:
     engine.dispose()
 
 
-async def claim_all(url: str, wanted: int, sealer: Sealer) -> float:
+async def claim_all(outbox: DatabaseOutbox, wanted: int) -> float:
     """Microseconds for each of so many claims, ring and commits included."""
-    database = Database.open(url)
-    outbox = DatabaseOutbox(database, sealer, SystemClock())
     claimed = await outbox.claim(BATCH, 600.0, lambda _lane: True)
     began, done = time.perf_counter(), 0
     while done < wanted:
@@ -102,16 +100,32 @@ async def claim_all(url: str, wanted: int, sealer: Sealer) -> float:
         if not claimed or any(one.submission is None for one in claimed):
             raise RuntimeError("nothing to claim, or it cannot be opened")
         done += len(claimed)
-    took = time.perf_counter() - began
-    await database.close()
-    return took / done * 1e6
+    return (time.perf_counter() - began) / done * 1e6
 
 
-def rounds(few: Sequence[str], many: str, sealer: Sealer) -> tuple[float, float]:
-    """Median cost of some rounds with few waiting and with many, in turn, so that both meet the same machine."""
-    found = [
-        (asyncio.run(claim_all(one, CLAIMED, sealer)), asyncio.run(claim_all(many, CLAIMED, sealer))) for one in few
-    ]
+@asynccontextmanager
+async def opened(url: str, sealer: Sealer) -> AsyncIterator[DatabaseOutbox]:
+    """The outbox of a database, its ring built and its connections open."""
+    database = Database.open(url)
+    try:
+        outbox = DatabaseOutbox(database, sealer, SystemClock())
+        await outbox.claim(1, 600.0, lambda _lane: True)
+        yield outbox
+    finally:
+        await database.close()
+
+
+async def rounds(few: Sequence[str], many: str, sealer: Sealer) -> tuple[float, float]:
+    """Median cost of some rounds with few waiting and with many, in turn, so that both meet the same machine.
+
+    With many the gateway has been running for a while: every lane was claimed from once.
+    """
+    found = []
+    async with opened(many, sealer) as crowded:
+        await claim_all(crowded, CLAIMED)
+        for one in few:
+            async with opened(one, sealer) as empty:
+                found.append((await claim_all(empty, CLAIMED), await claim_all(crowded, CLAIMED)))
     return statistics.median(one for one, _ in found), statistics.median(other for _, other in found)
 
 
@@ -138,7 +152,8 @@ def table(waiting: int) -> Iterator[tuple[str, float, float]]:
     sealer = Sealer(KEYRING, time.time)
     with tempfile.TemporaryDirectory() as folder:
         numbers = count()
-        yield "SQLite", *rounds(*filled(lambda: f"sqlite:///{folder}/{next(numbers)}.db", waiting, sealer), sealer)
+        few, many = filled(lambda: f"sqlite:///{folder}/{next(numbers)}.db", waiting, sealer)
+        yield "SQLite", *asyncio.run(rounds(few, many, sealer))
     try:
         server = PostgresServer()
     except PostgresMissing as missing:
@@ -146,12 +161,12 @@ def table(waiting: int) -> Iterator[tuple[str, float, float]]:
         return
     with server, ExitStack() as stack:
         few, many = filled(server.new_database, waiting, sealer)
-        yield "PostgreSQL", *rounds(few, many, sealer)
+        yield "PostgreSQL", *asyncio.run(rounds(few, many, sealer))
         again = [server.new_database() for _ in few]
         for url in again:
             fill(url, 1_000, sealer)
         beside_a_reader([*again, many], stack)
-        yield "PostgreSQL beside a long reader", *rounds(again, many, sealer)
+        yield "PostgreSQL beside a long reader", *asyncio.run(rounds(again, many, sealer))
 
 
 def main() -> None:

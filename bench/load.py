@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,11 @@ for line in io.lines({bodies}) do bodies[#bodies + 1] = line end
 local at = 0
 wrk.method = "POST"
 {headers}
+local count = 0
 request = function()
   at = at % #bodies + 1
+  count = count + 1
+  {unique}
   return wrk.format(nil, nil, nil, bodies[at])
 end
 done = function(summary, latency, requests)
@@ -58,20 +62,42 @@ def generator() -> str:
     return "wrk" if shutil.which("wrk") else "our own loop (wrk is not installed)"
 
 
-def load(url: str, bodies: Sequence[str], headers: Mapping[str, str], *, connections: int, seconds: float) -> Measured:
-    """Keep POSTing bodies, in order and again from the start."""
+def load(
+    url: str,
+    bodies: Sequence[str],
+    headers: Mapping[str, str],
+    *,
+    connections: int,
+    seconds: float,
+    unique: str | None = None,
+) -> Measured:
+    """Keep POSTing bodies, in order and again from the start.
+
+    Args:
+        url: Where to.
+        bodies: What.
+        headers: Header fields of every request.
+        connections: Kept busy.
+        seconds: How long.
+        unique: Header field that gets another value with every request, such as `Idempotency-Key`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bodies"
         file.write_text("\n".join(bodies) + "\n", encoding="utf-8")
         if shutil.which("wrk"):
-            return _wrk(url, file, headers, connections, seconds)
-        return _own(url, file, headers, connections, seconds)
+            return _wrk(url, file, headers, connections, seconds, unique)
+        return _own(url, file, headers, connections, seconds, unique)
 
 
-def _wrk(url: str, bodies: Path, headers: Mapping[str, str], connections: int, seconds: float) -> Measured:
+def _wrk(
+    url: str, bodies: Path, headers: Mapping[str, str], connections: int, seconds: float, unique: str | None
+) -> Measured:
     lines = "\n".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items())
     script = bodies.with_name("load.lua")
-    script.write_text(_LUA.format(bodies=json.dumps(str(bodies)), headers=lines), encoding="utf-8")
+    counted = (
+        "" if unique is None else f"wrk.headers[{json.dumps(unique)}] = {json.dumps(secrets.token_hex(8))} .. count"
+    )
+    script.write_text(_LUA.format(bodies=json.dumps(str(bodies)), headers=lines, unique=counted), encoding="utf-8")
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}", "--timeout", "20", "-s", str(script), url]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = _RESULT.search(told)
@@ -81,10 +107,12 @@ def _wrk(url: str, bodies: Path, headers: Mapping[str, str], connections: int, s
     return Measured(requests / (micros / 1e6), p50 / 1000, p99 / 1000, errors)
 
 
-def _own(url: str, bodies: Path, headers: Mapping[str, str], connections: int, seconds: float) -> Measured:
+def _own(
+    url: str, bodies: Path, headers: Mapping[str, str], connections: int, seconds: float, unique: str | None
+) -> Measured:
     command = [
         sys.executable, str(Path(__file__).with_name("load_process.py")), url, str(bodies), json.dumps(dict(headers)),
-        str(connections), str(seconds),
+        str(connections), str(seconds), unique or "",
     ]  # fmt: skip
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return Measured(**json.loads(told))

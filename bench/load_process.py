@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import secrets
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Connection(asyncio.Protocol):
     """One keep-alive connection that asks again as soon as it has its answer."""
 
-    def __init__(self, requests: itertools.cycle[bytes], latencies: list[float], errors: list[int]) -> None:
+    def __init__(self, requests: Iterator[bytes], latencies: list[float], errors: list[int]) -> None:
         self._requests = requests
         self._latencies = latencies
         self._errors = errors
@@ -52,13 +57,21 @@ class Connection(asyncio.Protocol):
             self._transport.write(next(self._requests))
 
 
-async def main(url: str, bodies: str, headers: str, connections: int, seconds: float) -> None:
+def endless(start: str, lines: list[str], unique: str) -> Iterator[bytes]:
+    """The requests, in order and again from the start; the header field `unique` has another value each time."""
+    run = secrets.token_hex(8)
+    for count, line in enumerate(itertools.cycle(lines)):
+        field = f"{unique}: {run}{count}\r\n" if unique else ""
+        yield f"{start}{field}Content-Length: {len(line.encode())}\r\n\r\n{line}".encode()
+
+
+async def main(url: str, bodies: str, headers: str, connections: int, seconds: float, unique: str) -> None:
     """Run the load and print one JSON object."""
     place = urlsplit(url)
     fields = "".join(f"{name}: {value}\r\n" for name, value in json.loads(headers).items())
     lines = (await asyncio.to_thread(Path(bodies).read_text, "utf-8")).splitlines()
     start = f"POST {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\n{fields}"
-    requests = itertools.cycle([f"{start}Content-Length: {len(line)}\r\n\r\n{line}".encode() for line in lines])
+    requests = endless(start, lines, unique)
     latencies: list[float] = []
     errors = [0]
     loop = asyncio.get_running_loop()
@@ -89,4 +102,4 @@ async def main(url: str, bodies: str, headers: str, connections: int, seconds: f
     )
 
 
-uvloop.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])))
+uvloop.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]), sys.argv[6]))

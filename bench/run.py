@@ -8,7 +8,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SUITES = ("bench.reads", "bench.links", "bench.footprint", "bench.claiming", "bench.ledger")
+SUITES = (
+    "bench.reads",
+    "bench.links",
+    "bench.footprint",
+    "bench.claiming",
+    "bench.ledger",
+    "bench.blobs",
+    "bench.submissions",
+)
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from gateway.centre.cache_key import HALF
 from gateway.centre.cache_memory import CacheMemory
 from gateway.centre.cache_policy import CachePolicy, Entry, Use
+from gateway.centre.forgotten import Forgotten
 from gateway.centre.link import renewed
 from gateway.centre.write_behind import WriteBehind
 from gateway.contract.errors import (
@@ -44,7 +45,7 @@ from gateway.contract.errors import (
 from gateway.contract.messages import Answer, Freshness, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from gateway.centre.cache_key import CacheKeys
     from gateway.centre.cache_store import CacheStore
@@ -79,13 +80,6 @@ TOUCH_LINGER = 2.0
 
 REST = 2.0
 """Seconds after a failed refresh before the same answer is refreshed again."""
-
-REMEMBERED_FORGETS = 1024
-"""Subjects whose late answers are refused; they are kept as long as a call can last."""
-
-LONGEST_CALL = 120.0
-"""Seconds after which no call that began before a `forget` can still come back."""
-
 
 MEGABYTE = 1_048_576
 
@@ -128,7 +122,8 @@ class Cache:
         self._refreshes: dict[bytes, asyncio.Task[None]] = {}
         self._lone: dict[bytes, asyncio.Task[Answer]] = {}
         self._resting: dict[bytes, float] = {}
-        self._forgotten: dict[bytes, float] = {}
+        self._forgotten = Forgotten()
+        self._noted: int | None = None
 
     async def open(self) -> None:
         """Open the store; a broken one is made anew."""
@@ -179,22 +174,38 @@ class Cache:
         Raises:
             StorageUnavailable: The rows could not be deleted; forget them again, for a restart would bring them back.
         """
-        halves = {self._keys.subject(digits) for digits in subjects}
-        now = self._clock.monotonic()
-        if len(self._forgotten) > REMEMBERED_FORGETS:
-            self._forgotten = {half: at for half, at in self._forgotten.items() if now - at < LONGEST_CALL}
+        await self.forget_marks({self.mark(digits) for digits in subjects})
+
+    def mark(self, digits: str) -> bytes:
+        """What stands for a NIK or KK number where it must not be stored; the same in all instances."""
+        return self._keys.subject(digits)
+
+    async def forget_marks(self, halves: Collection[bytes], upto: int | None = None) -> None:
+        """As `forget`, errors too, by marks; `upto` is kept beside the answers, and is `noted` from then on."""
+        self._forgotten.begin(halves, self._clock.monotonic())
         for half in halves:
-            self._forgotten[half] = inf
             self._memory.forget(half)
         self._behind.withdraw(lambda key: key[:HALF] in halves)
         if self._store is not None:
-            await self._store.forget(halves)
-        self._forgotten.update(dict.fromkeys(halves, self._clock.monotonic()))
+            await self._store.forget(halves, upto)
+        self._forgotten.end(halves, self._clock.monotonic())
+        self._noted = self._noted if upto is None else upto
 
-    def _is_forgotten(self, key: bytes, since: float) -> bool:
-        """Whether a key's subject was forgotten at or after a time, or is being forgotten."""
-        at = self._forgotten.get(key[:HALF])
-        return at is not None and at >= since
+    async def forget_all(self, upto: int) -> None:
+        """Drop everything that is known; errors as of `forget`, `upto` as of `forget_marks`."""
+        self._forgotten.begin_all()
+        self._memory.clear()
+        self._behind.withdraw(lambda _key: True)
+        if self._store is not None:
+            await self._store.forget_all(upto)
+        self._forgotten.end_all(self._clock.monotonic())
+        self._noted = upto
+
+    async def noted(self) -> int | None:
+        """Up to where the news were followed, None if never; raises `StorageUnavailable` if it cannot be read."""
+        if self._noted is None and self._store is not None:
+            self._noted = await self._store.noted()
+        return self._noted
 
     async def _use(self, key: bytes, call: Call, entry: Entry, use: Use, now: float) -> Answer:
         if use is Use.ASK:
@@ -231,10 +242,10 @@ class Cache:
         try:
             answer = await self._within_patience(key, replace(call, deadline=call.deadline - MARGIN), reason)
         except AWAY as error:
-            if self._is_forgotten(key, began):
+            if self._forgotten.since(key, began):
                 raise
             return self._stand_in(entry, call, error, reason)
-        if answer is None and self._is_forgotten(key, began):
+        if answer is None and self._forgotten.since(key, began):
             return await self._ask_centre(key, call, reason)
         return answer or self._serve(entry, self._clock.now(), f"{reason}; detail=patience")
 
@@ -282,7 +293,7 @@ class Cache:
             return await self._ask_centre(key, replace(call, deadline=call.deadline - 2 * MARGIN), "fwd=uri-miss")
         except AWAY as error:
             entry = await self._found(look, call, inf)
-            if entry is None or self._is_forgotten(key, began):
+            if entry is None or self._forgotten.since(key, began):
                 raise
             return self._stand_in(entry, call, error, "fwd=stale")
 
@@ -310,7 +321,7 @@ class Cache:
 
     def _remember(self, key: bytes, entry: Entry, began: float) -> bool:
         """Keep what the centre said, unless its subject was forgotten meanwhile."""
-        if self._is_forgotten(key, began):
+        if self._forgotten.since(key, began):
             return False
         known = self._memory.get(key) or self._behind.pending(key)
         if known is None or self._policy.replaces(entry, known, self._clock.now()):
@@ -344,7 +355,7 @@ class Cache:
     async def _load(self, key: bytes, store: CacheStore) -> Entry | None:
         began = self._clock.monotonic()
         entry = await store.get(key)
-        if entry is None or self._is_forgotten(key, began):
+        if entry is None or self._forgotten.since(key, began):
             return None
         newer = self._memory.get(key) or self._behind.pending(key)
         if newer is not None:

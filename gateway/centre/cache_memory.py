@@ -64,6 +64,12 @@ class CacheMemory:
             self.weight -= dropped.weight
             self._unindex(oldest)
 
+    def clear(self) -> None:
+        """Drop everything."""
+        self._entries.clear()
+        self._of_subject.clear()
+        self.weight = 0
+
     def forget(self, subject: bytes) -> None:
         """Drop everything about a subject."""
         for key in self._keys(self._of_subject.pop(subject, ())):

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from gateway.centre.cache_key import HALF
 from gateway.centre.cache_policy import Entry
 from gateway.centre.known_keys import KnownKeys
-from gateway.centre.tables import answers, cache_metadata
+from gateway.centre.tables import answers, cache_metadata, marks
 from gateway.contract.errors import GatewayError, StorageUnavailable
 from gateway.database.database import Database, Limits, insert_into
 from gateway.database.errors import DatabaseError, StorageFailed, StorageFault
@@ -81,8 +81,14 @@ class CacheStore(Protocol):
     async def touch(self, keys: Iterable[bytes]) -> None:
         """Say that entries are still in use."""
 
-    async def forget(self, subjects: Iterable[bytes]) -> None:
-        """Drop everything about some subjects; raises `StorageUnavailable` if it cannot."""
+    async def forget(self, subjects: Iterable[bytes], upto: int | None = None) -> None:
+        """Drop everything about some subjects, and note `upto` with it; raises `StorageUnavailable` if it cannot."""
+
+    async def forget_all(self, upto: int) -> None:
+        """Drop everything, and note `upto` with it; raises `StorageUnavailable` if it cannot."""
+
+    async def noted(self) -> int | None:
+        """What was noted last; None if nothing was; raises `StorageUnavailable` if it cannot be read."""
 
     async def close(self) -> None:
         """Release it."""
@@ -159,7 +165,7 @@ class SqliteCacheStore:
         if rows:
             await self._write(work)
 
-    async def forget(self, subjects: Iterable[bytes]) -> None:
+    async def forget(self, subjects: Iterable[bytes], upto: int | None = None) -> None:
         """Delete all rows whose keys begin with these halves.
 
         Raises:
@@ -170,9 +176,40 @@ class SqliteCacheStore:
         def work(connection: sa.Connection) -> None:
             for first, last in wanted:
                 connection.execute(delete(answers).where(answers.c.key.between(first, last)))
+            if upto is not None:
+                _note(connection, upto)
 
         if not await self._write(work):
             raise StorageUnavailable
+
+    async def forget_all(self, upto: int) -> None:
+        """Delete all rows.
+
+        Raises:
+            StorageUnavailable: They may still be there.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(delete(answers))
+            _note(connection, upto)
+
+        if not await self._write(work):
+            raise StorageUnavailable
+
+    async def noted(self) -> int | None:
+        """What was noted last.
+
+        Raises:
+            StorageUnavailable: It cannot be read now.
+        """
+        database = self._database
+        if database is None:
+            return None
+        try:
+            return await database.read(lambda connection: connection.execute(select(marks.c.value)).scalar())
+        except FAULTS as error:
+            await self._failed(error, database)
+        raise StorageUnavailable
 
     async def prune(self) -> None:
         """Delete what is too old, and the longest unused above the limit."""
@@ -330,3 +367,8 @@ def _free(connection: sa.Connection, excess: int) -> None:
 def _keys_after(last: bytes) -> Callable[[sa.Connection], list[bytes]]:
     statement = select(answers.c.key).where(answers.c.key > last).order_by(answers.c.key).limit(CHUNK)
     return lambda connection: list(connection.execute(statement).scalars())
+
+
+def _note(connection: sa.Connection, upto: int) -> None:
+    statement = insert_into(connection, marks).values(name="news", value=upto)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": upto}))

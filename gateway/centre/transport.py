@@ -37,6 +37,7 @@ import msgspec
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from gateway.centre.reach import factory_of
 from gateway.centre.transport_errors import (
     MAPPED,
     Failure,
@@ -143,9 +144,13 @@ class _Bounded(ResponseHandler):
 class _Pool(aiohttp.TCPConnector):
     """Lends only connections that are open and silent."""
 
-    def __init__(self, limits: Limits, context: ssl.SSLContext | None) -> None:
+    def __init__(self, limits: Limits, context: ssl.SSLContext | None, allow: Iterable[str] | None) -> None:
         super().__init__(
-            limit=0, keepalive_timeout=limits.idle, ttl_dns_cache=_DNS_SECONDS, ssl=True if context is None else context
+            limit=0,
+            keepalive_timeout=limits.idle,
+            ttl_dns_cache=_DNS_SECONDS,
+            ssl=True if context is None else context,
+            socket_factory=factory_of(allow),
         )
         self._factory = cast("partial[ResponseHandler]", partial(_Bounded, loop=self._loop))
         seconds = limits.connect_timeout
@@ -205,10 +210,17 @@ def _has_unread(transport: asyncio.Transport) -> bool:
 
 
 class CentreTransport(httpx.AsyncBaseTransport):
-    """One pool of connections within `Limits`; opened by first use, or by `open` to find a bad CA file early."""
+    """One pool of connections within `Limits`; opened by first use, or by `open` to find a bad CA file early.
 
-    def __init__(self, limits: Limits, *, ca_file: str | None = None) -> None:
+    Args:
+        limits: Bounds.
+        ca_file: PEM file of the authorities to trust; the system's if left out.
+        allow: Networks to connect to beside public addresses; None for anywhere.
+    """
+
+    def __init__(self, limits: Limits, *, ca_file: str | None = None, allow: Iterable[str] | None = None) -> None:
         self._limits = limits
+        self._allow = allow
         self._ca_file = ca_file
         self._places = asyncio.Semaphore(limits.connections)
         self._pool: _Pool | None = None
@@ -326,7 +338,7 @@ class CentreTransport(httpx.AsyncBaseTransport):
             raise LostConnection("the transport is closed")
         if self._pool is None:
             context = ssl.create_default_context(cafile=self._ca_file) if self._ca_file else None
-            self._pool = _Pool(self._limits, context)
+            self._pool = _Pool(self._limits, context, self._allow)
         return self._pool
 
 

@@ -16,7 +16,6 @@ Only a reply of the dialect says anything about what was done. Nothing of a repl
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -34,6 +33,8 @@ _REFUSING: Final = frozenset({400, 403, 409, 413, 422})
 _REFUSED_US: Final = frozenset({"login_failed", "ip_unknown", "user_inactive", "institution_inactive"})
 _LARGEST: Final = 10**15
 _DIGITS: Final = 12
+_MOST_EVENTS: Final = 1_000
+_JUNK: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 Short = Annotated[str, msgspec.Meta(max_length=100)]
 Code = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z_]{0,39}$")]
@@ -150,12 +151,42 @@ class CentreEvent(msgspec.Struct, frozen=True):
         return all(needed.get(self.kind, ()))
 
 
-class EventPage(msgspec.Struct, frozen=True):
-    """Events after a cursor: the cursor to go on from, and whether more are waiting."""
+class SkippedEvent(msgspec.Struct, frozen=True):
+    """An event that was left out of a page.
 
-    events: Annotated[tuple[CentreEvent, ...], msgspec.Meta(max_length=1000)]
-    next: Count
+    Attributes:
+        seq: Its place; None if it has none that can be read.
+        reason: `unreadable`, `incomplete` (it lacks what its kind needs), or `backwards` (it does not follow).
+    """
+
+    seq: int | None
+    reason: Literal["unreadable", "incomplete", "backwards"]
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events after a cursor, in order.
+
+    Attributes:
+        events: Those that can be used.
+        next: The cursor to go on from; never before the last event.
+        more: More are waiting.
+        skipped: Those that cannot be used.
+    """
+
+    events: tuple[CentreEvent, ...]
+    next: int
     more: bool
+    skipped: tuple[SkippedEvent, ...] = ()
+
+
+class _RawPage(msgspec.Struct, frozen=True):
+    events: list[msgspec.Raw]
+    next: object
+    more: bool
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    seq: Count
 
 
 class SealingKey(msgspec.Struct, frozen=True):
@@ -173,6 +204,10 @@ class Blangko(msgspec.Struct, frozen=True):
     allocated: Count
     used: Count
     left: Count
+
+
+_read_event = msgspec.json.Decoder(CentreEvent).decode
+_read_place = msgspec.json.Decoder(_Placed).decode
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -222,17 +257,46 @@ def found(kind: type[H], reference: str, incoming: Incoming) -> H | None:
 
 
 def events(after: int, incoming: Incoming) -> EventPage | Refused:
-    """A page whose events follow the cursor, in order, each with what its kind needs."""
-    page = plain(EventPage, incoming)
+    """A page of what follows the cursor. What cannot be used is left out and named, so that it stops nothing.
+
+    Raises:
+        CentreMisanswered: It is no page at all, or it promises more without getting any further.
+    """
+    page = plain(_RawPage, incoming)
     if isinstance(page, Refused):
         return page
-    places = [after, *(event.seq for event in page.events)]
-    in_order = all(earlier < later for earlier, later in pairwise(places))
-    if not in_order or page.next < places[-1] or (page.more and page.next == after):
+    good: list[CentreEvent] = []
+    skipped: list[SkippedEvent] = []
+    place = after
+    for raw in page.events[:_MOST_EVENTS]:
+        seq, event = _event(raw)
+        if seq is None or seq <= place:
+            skipped.append(SkippedEvent(seq, "unreadable" if seq is None else "backwards"))
+            continue
+        place = seq
+        if event is not None and event.is_whole:
+            good.append(event)
+        else:
+            skipped.append(SkippedEvent(seq, "unreadable" if event is None else "incomplete"))
+    is_cut = len(page.events) > _MOST_EVENTS
+    says_next = not is_cut and type(page.next) is int and place <= page.next <= _LARGEST
+    upto = page.next if says_next and isinstance(page.next, int) else place
+    more = is_cut or page.more
+    if more and upto == after:
         raise _misanswered("The centre's events do not follow the cursor.")
-    if not all(event.is_whole for event in page.events):
-        raise _misanswered("An event of the centre lacks what its kind needs.")
-    return page
+    return EventPage(tuple(good), upto, more, tuple(skipped))
+
+
+def _event(raw: msgspec.Raw) -> tuple[int | None, CentreEvent | None]:
+    """The place and the content of an event, each None where it cannot be read."""
+    try:
+        event = _read_event(raw)
+    except _JUNK:
+        try:
+            return _read_place(raw).seq, None
+        except _JUNK:
+            return None, None
+    return event.seq, event
 
 
 def offset(length: int, incoming: Incoming) -> int:

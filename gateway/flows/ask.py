@@ -1,14 +1,18 @@
 """The verb *ask*: a question on behalf of a caller, from its right to the cut answer.
 
 ```
-rights ─► ledger began (durable) ─► policies (may only refuse) ─► chain to the centre ─► fields cut
-  ─► ledger ended ─► observers told ─► Outcome
+rights ─► policies (may only refuse) ─► chain ─┬─► from memory ──────► ledger: one record, durable ─┐
+                                               └─► ledger: began, durable ─► centre ─► ledger: ended ─┤
+                            Outcome ◄─ observers told ◄─ fields cut ◄─────────────────────────────────┘
 ```
+
+Nothing leaves the gateway, and nothing is shown to anybody, before the ledger holds that it was.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from gateway.contract.messages import Caller, Question
     from gateway.contract.roles import Policy
     from gateway.flows.rights import Grant, Rights
-    from gateway.ledger.ledger import Beginning, Recorder
+    from gateway.ledger.exchange import Beginning, Recorder
 
 _DEFAULT_FRESHNESS = Freshness()
 
@@ -76,11 +80,11 @@ class Asker:
         try:
             grant = self.rights.grant(caller, question, asking)
             village = grant.village
-            if self._ledger is not None:
-                beginning = await self._began(self._ledger, caller, question, asking, grant, adapter)
+            beginning = self._begin(caller, question, asking, grant, adapter)
             if self.policies:
                 headers = await self._policies(caller, question, asking, grant, adapter)
-            answer = await self._chain.ask(self._call(caller, question, asking, grant, adapter, started))
+            call = self._call(caller, question, asking, grant, adapter, started, beginning)
+            answer = await self._from_chain(call, beginning)
             if not answer.reply.found:
                 outcome = NotFound.code
                 return Outcome(_negative(answer, asking), headers)
@@ -101,10 +105,12 @@ class Asker:
             took = self._clock.monotonic() - started
             self.tell(self._record(caller, question, asking, adapter, village, outcome, answer, took))
 
-    async def _began(
-        self, ledger: Recorder, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str
-    ) -> Beginning:
-        return await ledger.began(
+    def _begin(
+        self, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str
+    ) -> Beginning | None:
+        if self._ledger is None:
+            return None
+        return self._ledger.begin(
             question,
             caller=caller.id,
             right=grant.right.name,
@@ -113,6 +119,18 @@ class Asker:
             purpose=asking.purpose,
             request_id=asking.request_id or "",
         )
+
+    async def _from_chain(self, call: Call, beginning: Beginning | None) -> Answer:
+        """The chain's answer, once the ledger holds that it will be shown; refusals tell of somebody too."""
+        if self._ledger is None or beginning is None:
+            return await self._chain.ask(call)
+        try:
+            answer = await self._chain.ask(call)
+        except GatewayError as error:
+            await self._ledger.exchanged(beginning, error.code, None)
+            raise
+        await self._ledger.exchanged(beginning, ANSWERED if answer.reply.found else NotFound.code, answer)
+        return answer
 
     def _record(
         self,
@@ -153,7 +171,14 @@ class Asker:
         return headers
 
     def _call(
-        self, caller: Caller, question: Question, asking: Asking, grant: Grant, adapter: str, started: float
+        self,
+        caller: Caller,
+        question: Question,
+        asking: Asking,
+        grant: Grant,
+        adapter: str,
+        started: float,
+        beginning: Beginning | None,
     ) -> Call:
         freshness = asking.freshness or _DEFAULT_FRESHNESS
         if freshness.no_cache and not caller.may_skip_cache:
@@ -169,6 +194,7 @@ class Asker:
             request_id=asking.request_id or "",
             traceparent=asking.traceparent,
             freshness=freshness,
+            written=None if beginning is None or self._ledger is None else partial(self._ledger.began, beginning),
         )
 
 

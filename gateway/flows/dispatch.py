@@ -1,7 +1,8 @@
 """The verb *dispatch*: what waits in the outbox reaches the centre, exactly once.
 
 ```
-claim ─► sending ─► submit ─► taken: delivered · refused for good: attention · nothing sent: handed back · else: unknown
+claim ─► sending ─► submit ─► taken: delivered · refused for good: attention · nothing handed in: handed back
+      │                └────► nobody knows: unknown
       └► unknown ─► find ───► there: delivered · certainly not there: queued · cannot tell: stays
 ```
 
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from gateway.contract.errors import CallerError, CentreTimeout, GatewayError
+from gateway.contract.errors import CallerError, CentreTimeout, Conflict, GatewayError
 from gateway.contract.submissions import Move, SubmissionMoved
 from gateway.contract.submissions import SubmissionState as State
 from gateway.flows.drain import Drain
@@ -67,14 +68,18 @@ class Refused(msgspec.Struct, frozen=True):
     code: str
 
 
+class Partly(msgspec.Struct, frozen=True):
+    """Some of its files reached the centre, and nothing else of it; the next try goes on with the rest."""
+
+
 class Sender(Protocol):
     """The way of a submission to the centre: limiter, breaker, client."""
 
     def is_open(self, lane: Lane) -> bool:
         """Whether calls for a lane have a chance now; False keeps the lane out of the claims."""
 
-    async def submit(self, claimed: Claimed, until: float) -> Taken | Refused:
-        """Hand in under our id as reference, before `until` (monotonic seconds).
+    async def submit(self, claimed: Claimed, until: float) -> Taken | Refused | Partly:
+        """Bring its files, then hand in under our id as reference, before `until` (monotonic seconds).
 
         Raises:
             GatewayError: `executed` says `no` only if the centre certainly did not act on it.
@@ -98,6 +103,7 @@ class Pace:
         widest: Submissions under way at once.
         tend_every: Seconds between two looks at leases and pauses that are over.
         closing: Seconds that calls under way get to end when the dispatcher is stopped.
+        alone: No other process drains the same outbox: claims found at the start are of nobody who lives.
     """
 
     deadline: float = 30.0
@@ -105,6 +111,7 @@ class Pace:
     widest: int = 64
     tend_every: float = 1.0
     closing: float = 5.0
+    alone: bool = False
 
 
 class Dispatcher:
@@ -126,10 +133,11 @@ class Dispatcher:
         self._random = random
         self._pace = pace or Pace()
         self._drain = Drain(self._pace.widest, random)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], float] = {}
         self._woken = asyncio.Event()
         self._last_success: float | None = None
         self._tended_at = -inf
+        self._is_heir = False
 
     def wake(self) -> None:
         """Something was accepted or released: look at once."""
@@ -143,6 +151,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Drain until cancelled; a job of the supervisor. Storage that fails is tried again every `tend_every`."""
+        self._is_heir = self._pace.alone
         try:
             while True:
                 self._woken.clear()
@@ -161,24 +170,30 @@ class Dispatcher:
             return False
 
     async def _tend(self) -> None:
+        if self._is_heir:
+            self._tell_over(await self._outbox.inherit())
+            self._is_heir = False
         now = self._clock.monotonic()
         if now - self._tended_at >= self._pace.tend_every:
             self._tended_at = now
-            if ended := await self._outbox.expire():
-                _log.warning("dispatch.leases.over", count=ended)
+            self._tell_over(await self._outbox.expire())
             await self._outbox.wake()
+
+    def _tell_over(self, count: int) -> None:
+        if count:
+            _log.warning("dispatch.leases.over", count=count)
 
     async def _start(self) -> bool:
         """Claim what there is room for and send it on its way; whether there was anything."""
         now = self._clock.monotonic()
-        room = self._drain.room(now, len(self._under_way))
+        room = self._drain.room(now, self._under_way.values())
         if not room:
             return False
         lease = self._pace.deadline + self._pace.margin
         claims = await self._outbox.claim(room, lease, self._sender.is_open)
         for claimed in claims:
             task = asyncio.create_task(self._carry(claimed, now + self._pace.deadline))
-            self._under_way.add(task)
+            self._under_way[task] = now
             task.add_done_callback(self._ended)
         return bool(claims)
 
@@ -202,28 +217,33 @@ class Dispatcher:
             await asyncio.wait(late)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        del self._under_way[task]
         self._woken.set()
 
     async def _carry(self, claimed: Claimed, until: float) -> None:
-        """One claim from its call to its end; if that cannot be stored, the lease ends it."""
+        """One claim from its call to its end, which is tried until it is stored, or the lease ends the claim."""
         try:
             ending = await self._called(claimed, until)
-            now = self._clock.now()
+            while not await self._stored(claimed, ending) and self._clock.monotonic() < until + self._pace.margin:  # noqa: ASYNC110 # storage gives no sign
+                await asyncio.sleep(self._pace.tend_every)
+        except Exception:  # noqa: BLE001 # whatever it was, the lease brings the submission back
+            _log.exception("dispatch.end.not_stored", submission=claimed.facts.id, code="internal")
+
+    async def _stored(self, claimed: Claimed, ending: Ending | float) -> bool:
+        """Store how a claim ended; False if the storage cannot now."""
+        try:
             if isinstance(ending, float):
-                await self._outbox.hand_back(claimed, now + ending)
-                return
+                await self._outbox.hand_back(claimed, self._clock.now() + ending)
+                return True
             facts = await self._outbox.finish(claimed, ending)
         except GatewayError as error:
             _log.error("dispatch.end.not_stored", submission=claimed.facts.id, code=error.code)
-            return
-        except Exception:  # noqa: BLE001 # whatever it was, the lease brings the submission back
-            _log.exception("dispatch.end.not_stored", submission=claimed.facts.id, code="internal")
-            return
+            return isinstance(error, Conflict)
         if facts is None:
             _log.warning("dispatch.claim.expired", submission=claimed.facts.id)
         elif facts.state is not claimed.facts.state:
             self._tell(claimed.facts, facts)
+        return True
 
     async def _called(self, claimed: Claimed, until: float) -> Ending | float:
         """How the claim ends, or after how many seconds it is tried again as if nothing had been."""
@@ -239,14 +259,16 @@ class Dispatcher:
             _log.exception("dispatch.call.failed", submission=claimed.facts.id)
             return self._setback(claimed, GatewayError(executed="unknown"))
         self._last_success = self._clock.monotonic()
-        self._drain.went_well()
+        self._drain.went_well(until - self._pace.deadline)
         return ending
 
-    async def _send(self, claimed: Claimed, until: float) -> Ending:
+    async def _send(self, claimed: Claimed, until: float) -> Ending | float:
         if claimed.submission is None:
             _log.error("dispatch.content.unreadable", submission=claimed.facts.id)
             return Ending(State.ATTENTION, UNREADABLE)
         said = await self._sender.submit(claimed, until)
+        if isinstance(said, Partly):
+            return 0.0
         if isinstance(said, Taken):
             return Ending(State.DELIVERED, centre_receipt=said.receipt)
         _log.warning("dispatch.refused_for_good", submission=claimed.facts.id, code=said.code)

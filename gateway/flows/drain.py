@@ -6,6 +6,9 @@ refused   ─► half as wide, and a pause that doubles up to PROBE_EVERY
 wake      ─► the pause is over
 ```
 
+Calls that hang must not hide the centre's return: a try is made every PROBE_EVERY seconds whatever hangs, and once one
+is answered, those it overtook long ago no longer count.
+
 The limiter on the way to the centre keeps live questions first; this only keeps the outbox from standing in front of
 the limiter with all it has.
 """
@@ -16,6 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from random import Random
 
 PROBE_EVERY: Final = 4.0
@@ -41,30 +45,34 @@ class Drain:
         self._starting = True
         self._refusals = 0
         self._paused_until = -inf
+        self._answered = -inf
 
     @property
     def width(self) -> int:
         """How many may be under way at once."""
         return int(self._width)
 
-    def room(self, now: float, under_way: int) -> int:
+    def room(self, now: float, under_way: Collection[float]) -> int:
         """How many more may be started now.
 
         Args:
             now: Monotonic seconds.
-            under_way: How many are.
+            under_way: When each that is under way was started, on the same scale.
         """
         if now < self._paused_until:
             return 0
+        lately = now - PROBE_EVERY
         width = 1 if self._refusals else self.width
-        return max(0, width - under_way)
+        room = width - sum(started > lately or started >= self._answered for started in under_way)
+        return max(room, int(all(started <= lately for started in under_way)))
 
     def resumes_in(self, now: float) -> float:
         """Seconds until the pause is over; 0 if there is none."""
         return max(0.0, self._paused_until - now)
 
-    def went_well(self) -> None:
-        """The centre answered; after it was away the width is doubled again, as at the start."""
+    def went_well(self, started: float) -> None:
+        """The centre answered a call that was started then; after it was away the width is doubled, as at the start."""
+        self._answered = max(self._answered, started)
         self._starting |= self._refusals >= _AWAY
         self._refusals = 0
         self._paused_until = -inf

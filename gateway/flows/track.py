@@ -5,23 +5,38 @@ A caller sees and moves its own only; another's is *not found*, as if it did not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.contract.errors import NotFound
-from gateway.contract.submissions import Move, Standing, SubmissionMoved
+from gateway.contract.submissions import Move, Standing, SubmissionMoved, SubmissionState
+from gateway.flows.deeds import written
+from gateway.ledger.exchange import Deed
 from gateway.outbox.outbox import Wanted
+from gateway.outbox.pace import expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.contract.host import Clock
     from gateway.contract.messages import Caller
-    from gateway.contract.submissions import SubmissionState, Waiting
+    from gateway.contract.submissions import Expected, Waiting
+    from gateway.ledger.exchange import DeedRecorder
+    from gateway.outbox.following import Following
+    from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Act, Facts, Outbox
 
 PAGE = 50
 """Submissions of one page of a list."""
+
+PACE_EVERY: Final = 5.0
+"""Seconds for which a measured pace is used."""
+
+WITH_DOCUMENTS: Final = frozenset({SubmissionState.DELIVERED, SubmissionState.ISSUED})
+"""States in which the centre may have issued something."""
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -41,12 +56,30 @@ class Tracker:
 
     Args:
         outbox: Where they are kept.
+        following: Knows what the centre issued.
+        notifying: Knows the pace of late.
+        clock: The gateway's clock.
         tell: Told of each move.
+        ledger: Each act is written down before it is done; None where the config switches it off.
     """
 
-    def __init__(self, outbox: Outbox, tell: Callable[[SubmissionMoved], None]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        following: Following,
+        notifying: Notifying,
+        clock: Clock,
+        tell: Callable[[SubmissionMoved], None],
+        ledger: DeedRecorder | None = None,
+    ) -> None:
         self._outbox = outbox
+        self._following = following
+        self._notifying = notifying
+        self._clock = clock
         self._tell = tell
+        self._ledger = ledger
+        self._pace: tuple[float, ...] = ()
+        self._paced_until = -inf
 
     async def standing(self, caller: Caller, id_: str) -> Standing:
         """Where one of the caller's submissions stands; named by id or receipt number.
@@ -94,7 +127,8 @@ class Tracker:
         return await self._outbox.waiting()
 
     async def _act(self, before: Facts, act: Act, actor: str, reason: str) -> Standing:
-        after = await self._outbox.act(before.id, act, actor, reason)
+        async with written(self._ledger, deed_on(before, act, actor)):
+            after = await self._outbox.act(before.id, act, actor, reason)
         if after.moves != before.moves:
             moved = Move(after.moves, after.state_at, before.state, after.state, actor, reason)
             self._tell(SubmissionMoved(after.id, after.caller, after.adapter, after.service, after.village, moved))
@@ -113,10 +147,33 @@ class Tracker:
         return facts
 
     async def _whole(self, facts: Facts) -> Standing:
-        return _standing(facts, await self._outbox.place(facts.id), await self._outbox.moves(facts.id))
+        place, moves = await self._outbox.place(facts.id), await self._outbox.moves(facts.id)
+        documents = await self._following.documents(facts.id) if facts.state in WITH_DOCUMENTS else ()
+        return replace(
+            _standing(facts), place=place, moves=moves, expected=await self._expected(facts), documents=documents
+        )
+
+    async def _expected(self, facts: Facts) -> Expected | None:
+        """When it will be at the centre; only of what is queued can anything be said."""
+        ahead = await self._outbox.ahead(facts.id)
+        if ahead is None:
+            return None
+        now = self._clock.monotonic()
+        if now >= self._paced_until:
+            self._pace = await self._notifying.pace()
+            self._paced_until = now + PACE_EVERY
+        return expected(ahead, self._pace, self._clock.now())
 
 
-def _standing(facts: Facts, place: int | None = None, moves: tuple[Move, ...] = ()) -> Standing:
+def deed_on(facts: Facts, act: Act, actor: str) -> Deed:
+    """What the ledger is told of an act on a submission; whom that is about is told by the record of its hand-in."""
+    who = actor.removeprefix("caller:")
+    return Deed(
+        act, who, facts.id, facts.service, facts.right if who == facts.caller else "", facts.adapter, facts.village
+    )
+
+
+def _standing(facts: Facts) -> Standing:
     return Standing(
         facts.receipt,
         facts.service,
@@ -125,6 +182,5 @@ def _standing(facts: Facts, place: int | None = None, moves: tuple[Move, ...] = 
         facts.reason,
         facts.held,
         facts.centre_receipt,
-        place,
-        moves,
+        priority=facts.priority,
     )

@@ -11,7 +11,9 @@ headers ─► id ─► route ─► rule: caller? adapter? ─► deadline ─
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -23,10 +25,10 @@ from gateway.http import intake
 from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange
 from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
-from gateway.log import level_of
+from gateway.log import Thinner, level_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from gateway.contract.host import Clock
     from gateway.contract.messages import Caller
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 WATCH_AFTER = 0.05
 """Seconds after which a waiting request is watched for a caller that leaves; quicker answers cost no watcher."""
+
+LINES = 20
+"""Refusals of one code at one extension that are told in a second; the next line says how many were left out."""
 
 _SAFE = (
     ("x-content-type-options", "nosniff"),
@@ -59,6 +64,9 @@ class Limits:
     headers: int
     deadline: float
     deadline_max: float
+
+
+_Answer = tuple[int, "Fields", bytes, "AsyncGenerator[bytes, None] | None"]
 
 
 class Door(Protocol):
@@ -88,6 +96,7 @@ class Application:
         self.draining = False
         self._clock = clock
         self._lookout = Lookout()
+        self._thinner = Thinner(LINES)
         self._log = structlog.get_logger("gateway.http")
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -108,13 +117,36 @@ class Application:
         visit = Visit(exchange, asyncio.current_task())
         self._lookout.add(visit, asyncio.get_running_loop())
         try:
-            status, fields, content = await self._answer(table, exchange, visit)
-            await exchange.answer(status, fields, content)
+            status, fields, content, pieces = await self._answer(table, exchange, visit)
+            if pieces is None:
+                await exchange.answer(status, fields, content)
+            else:
+                await self._stream(exchange, visit, status, fields, pieces)
         finally:
             self._lookout.remove(visit)
             table.leave()
 
-    async def _answer(self, table: RouteTable, exchange: Exchange, visit: Visit) -> tuple[int, Fields, bytes]:
+    async def _stream(
+        self, exchange: Exchange, visit: Visit, status: int, fields: Fields, pieces: AsyncGenerator[bytes, None]
+    ) -> None:
+        """Send pieces until there are no more, or the caller leaves; what goes wrong by then ends it."""
+        async with aclosing(pieces):
+            if exchange.method == "HEAD":
+                await exchange.answer(status, fields, b"")
+                return
+            try:
+                await exchange.stream(status, fields, pieces)
+            except asyncio.CancelledError:
+                if not visit.is_over():
+                    raise
+            except Gone:
+                return
+            except GatewayError as error:
+                self._log.warning("http.stream.cut", code=error.code)
+            except Exception:  # noqa: BLE001 # the answer has begun: nothing else can be said any more
+                self._log.exception("http.stream.cut", code="internal")
+
+    async def _answer(self, table: RouteTable, exchange: Exchange, visit: Visit) -> _Answer:
         started = self._clock.monotonic()
         request_id = extension = ""
         who, body = Who.PUBLIC, None
@@ -126,8 +158,12 @@ class Application:
             mounted, parameters = table.find(exchange.method, exchange.path)
             extension, who, ending = mounted.extension, mounted.route.rule.who, list(mounted.ending)
             request = await self._admit(mounted, parameters, headers, request_id, exchange, body, visit)
-            visit.waits_from(started + WATCH_AFTER)
-            response = await mounted.route.handler(request)
+            if mounted.route.stream:
+                response = await mounted.route.handler(request)
+                await body.discard()
+            else:
+                visit.waits_from(started + WATCH_AFTER)
+                response = await mounted.route.handler(request)
         except GatewayError as error:
             request_id = request_id or intake.new_request_id()
             response = self._refusal(table, exchange, error, request_id)
@@ -148,8 +184,8 @@ class Application:
             request_id = request_id or intake.new_request_id()
             self._log.exception("http.request.failed", request_id=request_id, extension=extension)
             response = self._refusal(table, exchange, Internal(), request_id)
-        status, fields, content = self._ready(response, request_id, extension, personal=who is not Who.PUBLIC)
-        return status, [*fields, *ending], content
+        status, fields, content, pieces = self._ready(response, request_id, extension, personal=who is not Who.PUBLIC)
+        return status, [*fields, *ending], content, pieces
 
     async def _admit(
         self,
@@ -170,10 +206,14 @@ class Application:
             self.door.permit(caller, rule)
         limits = self.limits
         now = self._clock.monotonic()
-        default = limits.deadline_max if mounted.route.raw else limits.deadline
+        patient = mounted.route.raw or mounted.route.stream
+        default = limits.deadline_max if patient else limits.deadline
         deadline = intake.deadline_of(headers, now, default, limits.deadline_max)
-        content = None
-        if mounted.reader is not None:
+        content: Any = None
+        if mounted.route.stream:
+            visit.sends_until(deadline)
+            content = body.pieces()
+        elif mounted.reader is not None:
             mounted.reader.check(headers)
             visit.sends_until(deadline)
             content = mounted.reader.read(await body.read(limits.body))
@@ -191,15 +231,13 @@ class Application:
             exchange.peer() if rule.who is Who.HANDLER else "",
         )
 
-    def _ready(
-        self, response: Response, request_id: str, extension: str, *, personal: bool
-    ) -> tuple[int, Fields, bytes]:
+    def _ready(self, response: Response, request_id: str, extension: str, *, personal: bool) -> _Answer:
         try:
-            return response.status, _fields(response, request_id, personal=personal), response.body
+            return response.status, _fields(response, request_id, personal=personal), response.body, response.pieces
         except Exception:  # noqa: BLE001 # what an extension's handler gave is no response, or none that can be sent
             self._log.exception("http.request.failed", request_id=request_id, extension=extension)
             response = response_of(Internal(), request_id)
-            return response.status, _fields(response, request_id, personal=personal), response.body
+            return response.status, _fields(response, request_id, personal=personal), response.body, None
 
     def _refusal(self, table: RouteTable, exchange: Exchange, error: GatewayError, request_id: str) -> Response:
         """The answer to an error, in the words of the route it was meant for."""
@@ -215,9 +253,21 @@ class Application:
         return response_of(error, request_id)
 
     def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
-        seconds = round(self._clock.monotonic() - started, 6)
+        now = self._clock.monotonic()
+        skipped = self._thinner.offer(now, (error.code, extension))
+        if skipped is None:
+            return
+        fields = {"skipped": skipped} if skipped else {}
+        seconds = round(now - started, 6)
         log = getattr(self._log, level_of(error.code))
-        log("http.request.refused", code=error.code, request_id=request_id, extension=extension, seconds=seconds)
+        log(
+            "http.request.refused",
+            code=error.code,
+            request_id=request_id,
+            extension=extension,
+            seconds=seconds,
+            **fields,
+        )
 
 
 _UNFINISHED = Invalid("The request ended before its body was whole.")
@@ -231,9 +281,8 @@ def _fields(response: Response, request_id: str, *, personal: bool) -> Fields:
         ("x-request-id", request_id),
         *(_PERSONAL if personal else _SAFE),
     ]
-    for field in response.headers:
-        name, value = field
-        if not (value.isprintable() and value.isascii() and name.isascii()):
-            raise ValueError("a header field of a response is one line of ASCII text")
-        fields.append(field)
+    text = "".join(chain.from_iterable(response.headers))
+    if not (text.isprintable() and text.isascii()):
+        raise ValueError("a header field of a response is one line of ASCII text")
+    fields += response.headers
     return fields

@@ -66,6 +66,13 @@ class Exchange(Protocol):
     async def answer(self, status: int, fields: Fields, body: bytes) -> None:
         """Send the answer, without its body where the method is HEAD; nothing happens if the caller left."""
 
+    async def stream(self, status: int, fields: Fields, pieces: AsyncIterator[bytes]) -> None:
+        """Send the answer piece by piece.
+
+        Raises:
+            Gone: The caller left.
+        """
+
 
 class RsgiExchange:
     """An exchange in Granian's own interface.
@@ -134,6 +141,17 @@ class RsgiExchange:
         else:
             self._protocol.response_bytes(status, fields, body)
 
+    async def stream(self, status: int, fields: Fields, pieces: AsyncIterator[bytes]) -> None:
+        """Hand the pieces to the server."""
+        transport = self._protocol.response_stream(status, fields)
+        try:
+            async for piece in pieces:
+                await transport.send_bytes(piece)
+        except RuntimeError as error:
+            if type(error) is RuntimeError:  # not Granian's own, which derive from it
+                raise
+            raise Gone from None
+
 
 class AsgiExchange:
     """An exchange in ASGI.
@@ -188,3 +206,14 @@ class AsgiExchange:
         named.append((b"content-length", b"%d" % len(body)))
         await self._send({"type": "http.response.start", "status": status, "headers": named})
         await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def stream(self, status: int, fields: Fields, pieces: AsyncIterator[bytes]) -> None:
+        """Send a message for each piece."""
+        named = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        await self._send({"type": "http.response.start", "status": status, "headers": named})
+        try:
+            async for piece in pieces:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send({"type": "http.response.body", "body": b""})
+        except OSError:
+            raise Gone from None

@@ -66,6 +66,8 @@ _SINGLE = (
     "transfer-encoding",
     "host",
     "idempotency-key",
+    "upload-offset",
+    "upload-length",
     "x-request-deadline",
 )
 
@@ -210,6 +212,19 @@ class Body:
                 raise TooLarge(f"The body exceeds {limit} bytes.")
         self._unread = False
         return b"".join(pieces)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body piece by piece, unbounded; to be read once.
+
+        Raises:
+            Gone: While iterated over: the caller left before it was whole.
+        """
+        if not self._unread:
+            return
+        async for piece in self._rest():
+            if piece:
+                yield piece
+        self._unread = False
 
     async def discard(self) -> None:
         """Read what is left of a refused body and throw it away, within bounds; nothing is raised.

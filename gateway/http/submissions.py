@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from gateway.catalogue.documents import title_of
+from gateway.catalogue.rejections import words_of
 from gateway.catalogue.submission_states import LABELS, NEXT_STEPS
 from gateway.contract import errors
 from gateway.contract.errors import FieldFault, Invalid
-from gateway.contract.messages import CentreService
+from gateway.contract.messages import CentreService, Priority
 from gateway.contract.submissions import AttachmentRef, Standing, Subject, Submission, SubmissionState
 from gateway.contract.web import CALLER, OPERATOR, Parameter, Response, Route, Rule, Who
 from gateway.http import numbers
@@ -20,7 +22,7 @@ from gateway.http.freshness import instant
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from gateway.contract.submissions import Move
+    from gateway.contract.submissions import IssuedDocument, Move
     from gateway.contract.web import Request
     from gateway.flows.submit import Submitter
     from gateway.flows.track import Tracker
@@ -30,6 +32,7 @@ PATH: Final = "/v1/submissions"
 ACCEPTED: Final = 202
 _ONE: Final = PATH + "/{submission}"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_NUMBER: Final = re.compile(r"\D*\d{16}\D*", re.ASCII)
 _VILLAGE: Final = re.compile(r"[0-9]{10}", re.ASCII)
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _KEY = Parameter(
@@ -115,6 +118,17 @@ class ReceiptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     next_step: Words
 
 
+class AcceptedAnswer(ReceiptAnswer, frozen=True, kw_only=True):
+    """The receipt of a hand-in.
+
+    Attributes:
+        copies: How many copies hold it: 2 once a second one on another device does, 1 if the gateway keeps none or
+            cannot reach it now.
+    """
+
+    copies: Annotated[int, Meta(ge=1, le=2)]
+
+
 class Entry(ReceiptAnswer, frozen=True, kw_only=True):
     """A submission in a list.
 
@@ -129,6 +143,29 @@ class Entry(ReceiptAnswer, frozen=True, kw_only=True):
     reason: str
     held: bool
     centre_receipt: str | None
+
+
+class DocumentAnswer(msgspec.Struct, frozen=True):
+    """One document the centre has issued.
+
+    Attributes:
+        kind: The centre's name of its kind.
+        title: What people call it.
+        number: Its number; empty where it has none, or where that is a resident's or family's own: those are looked up.
+        receipt: What the centre calls it.
+    """
+
+    kind: str
+    title: Words
+    number: str
+    receipt: str
+
+
+class BandAnswer(msgspec.Struct, frozen=True):
+    """When the centre will have it, by the pace of late."""
+
+    soonest: Instant
+    latest: Instant
 
 
 class MoveAnswer(msgspec.Struct, frozen=True):
@@ -146,11 +183,21 @@ class SubmissionAnswer(Entry, frozen=True, kw_only=True):
     """Where a submission stands.
 
     Attributes:
+        class: Class it waits in.
         place: Its place among those of its village and class that wait; null if it does not wait.
+        eta: When the centre will have it; null if there is no telling, as while the centre is away.
+        rejection: What the centre's reason means and what to do now; null unless it was rejected.
+        documents: What the centre has issued of it so far.
         moves: Its history, oldest first.
     """
 
+    priority: Annotated[str, Meta(pattern="^(" + "|".join(one.name.lower() for one in Priority) + ")$")] = (
+        msgspec.field(name="class")
+    )
     place: Annotated[int, Meta(ge=1)] | None
+    eta: BandAnswer | None
+    rejection: Words | None
+    documents: list[DocumentAnswer]
     moves: list[MoveAnswer]
 
 
@@ -180,7 +227,7 @@ class Submissions:
                 "POST", PATH, Rule(Who.CALLER, CentreService.SUBMISSION), self.submit,
                 "Hand something in to the centre; stored before it is answered",
                 "Ajukan ke pusat; disimpan sebelum dijawab",
-                SubmissionBody, ReceiptAnswer,
+                SubmissionBody, AcceptedAnswer,
                 (errors.IdempotencyKeyMissing, errors.IdempotencyMismatch, errors.Conflict, errors.Maintenance,
                  errors.StorageUnavailable),
                 status=ACCEPTED, parameters=(_KEY,),
@@ -194,6 +241,13 @@ class Submissions:
                 "GET", _ONE, CALLER, self.show, "Where a submission stands, and its history",
                 "Keadaan sebuah pengajuan dan riwayatnya",
                 answer=SubmissionAnswer, errors=(errors.NotFound, errors.StorageUnavailable),
+            ),
+            Route(
+                "PUT", _ONE, CALLER, self.correct,
+                "Correct a submission of which nothing was sent; receipt, filing date and place stay",
+                "Perbaiki pengajuan yang belum dikirim; tanda terima, tanggal, dan urutan tetap",
+                SubmissionBody, SubmissionAnswer,
+                (errors.NotFound, errors.Conflict, errors.StorageUnavailable),
             ),
             Route(
                 "DELETE", _ONE, CALLER, self.cancel, "Cancel a submission of which nothing was sent",
@@ -244,6 +298,12 @@ class Submissions:
         """Where one of the caller's stands."""
         return _shown(await self._tracker.standing(request.known_caller(), request.path["submission"]))
 
+    async def correct(self, request: Request) -> Response:
+        """Put other content in the place of what was handed in."""
+        caller, id_ = request.known_caller(), request.path["submission"]
+        await self._submitter.correct(caller, id_, _submission(request.body))
+        return _shown(await self._tracker.standing(caller, id_))
+
     async def cancel(self, request: Request) -> Response:
         """End one of the caller's."""
         return _shown(await self._tracker.cancel(request.known_caller(), request.path["submission"]))
@@ -281,13 +341,31 @@ def _query_faults(query: Mapping[str, str]) -> Iterator[FieldFault]:
 
 
 def _shown(standing: Standing) -> Response:
-    moves = [_move(move) for move in standing.moves]
-    return Response.json(SubmissionAnswer(**_told(standing), place=standing.place, moves=moves))
+    band, rejection = standing.expected, None
+    if standing.receipt.state is SubmissionState.REJECTED:
+        said = words_of(standing.reason)
+        rejection = Words(said.id, said.en)
+    answer = SubmissionAnswer(
+        **_told(standing),
+        priority=standing.priority.name.lower(),
+        place=standing.place,
+        eta=None if band is None else BandAnswer(instant(band.soonest), instant(band.latest)),
+        rejection=rejection,
+        documents=[_document(one) for one in standing.documents],
+        moves=[_move(move) for move in standing.moves],
+    )
+    return Response.json(answer)
 
 
-def _receipt(standing: Standing) -> ReceiptAnswer:
-    told = _told(standing)
-    return ReceiptAnswer(**{name: told[name] for name in ReceiptAnswer.__struct_fields__})
+def _document(document: IssuedDocument) -> DocumentAnswer:
+    title = title_of(document.kind)
+    number = "" if _NUMBER.fullmatch(document.number) else document.number
+    return DocumentAnswer(document.kind, Words(title.id, title.en), number, document.receipt)
+
+
+def _receipt(standing: Standing) -> AcceptedAnswer:
+    told = _told(standing) | {"copies": standing.receipt.copies}
+    return AcceptedAnswer(**{name: told[name] for name in AcceptedAnswer.__struct_fields__})
 
 
 def _entry(standing: Standing) -> Entry:

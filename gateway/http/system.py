@@ -8,10 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from gateway.catalogue.services import SERVICES
-from gateway.contract.errors import StorageUnavailable
+from gateway.contract.errors import NotFound, StorageUnavailable
 from gateway.contract.events import CircuitState
 from gateway.contract.web import CALLER, PUBLIC, Response, Route
 from gateway.http.freshness import instant
+from gateway.http.openapi import NATIVE, address_of
 from gateway.http.pages import docs_page, errors_page, status_page
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Facts:
         centre: State of each service of the centre.
         readiness: Name and fault (empty when well) of each thing readiness depends on.
         adapters: Name, English and Indonesian title, and health of each adapter that is switched on.
-        openapi: The OpenAPI document.
+        openapi: The OpenAPI document of an adapter, or of the gateway's own API for None; raises `NotFound`.
         objective: Seconds of latency or wait from which a service is called slow.
     """
 
@@ -90,7 +91,7 @@ class Facts:
         centre: Callable[[], Sequence[CentreStatus]],
         readiness: Callable[[], Awaitable[dict[str, str]]],
         adapters: Callable[[], Sequence[tuple[str, str, str, bool]]],
-        openapi: Callable[[], dict[str, object]],
+        openapi: Callable[[str | None], dict[str, object]],
         objective: float,
     ) -> None:
         self.centre = centre
@@ -165,9 +166,15 @@ class System:
                 answer=Services,
             ),
             Route(
-                "GET", "/openapi.json", PUBLIC, self.openapi, "This API as OpenAPI 3.1", "API ini sebagai OpenAPI 3.1"
+                "GET", NATIVE, PUBLIC, self.openapi, "This API as OpenAPI 3.1", "API ini sebagai OpenAPI 3.1"
+            ),
+            Route(
+                "GET", address_of("{adapter}"), PUBLIC, self.openapi, "The API of an adapter as OpenAPI 3.1",
+                "API sebuah adaptor sebagai OpenAPI 3.1", errors=(NotFound,),
             ),
             Route("GET", "/docs", PUBLIC, self.docs, "The API, to read", "Dokumentasi API", content_type=HTML),
+            Route("GET", "/docs/apps/{adapter}", PUBLIC, self.docs, "The API of an adapter, to read",
+                  "Dokumentasi API sebuah adaptor", content_type=HTML, errors=(NotFound,)),
             Route(
                 "GET", "/docs/errors", PUBLIC, self.errors, "Every error code", "Semua kode kesalahan",
                 content_type=HTML,
@@ -199,13 +206,13 @@ class System:
         """Every service and its health."""
         return Response.json(Services(self._facts.services()))
 
-    async def openapi(self, _request: Request) -> Response:
-        """The OpenAPI document."""
-        return Response.json(self._facts.openapi())
+    async def openapi(self, request: Request) -> Response:
+        """The OpenAPI document of an adapter, or of the gateway's own API."""
+        return Response.json(self._facts.openapi(request.path.get("adapter")))
 
-    async def docs(self, _request: Request) -> Response:
-        """The API, to read."""
-        return _page(docs_page(self._facts.openapi()))
+    async def docs(self, request: Request) -> Response:
+        """The same, to read."""
+        return _page(docs_page(self._facts.openapi(request.path.get("adapter"))))
 
     async def errors(self, _request: Request) -> Response:
         """Every error code, to read."""

@@ -1,12 +1,14 @@
 """The route table: every address of the gateway with its rule, found in one step on the hot path.
 
 Addresses without parameters sit in a dictionary; the others are matched by Starlette's compiled paths in the order
-they were mounted. A table is immutable; a reload builds a new one.
+they were mounted, of which only those are tried that have as many parts. A table is immutable; a reload builds a new
+one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,6 @@ from gateway.http.bodies import BodyReader, RawReader
 from gateway.http.ending import announcement_of
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterable, Mapping
 
     from gateway.contract.web import Route
@@ -53,15 +54,17 @@ def mount(route: Route, extension: str = "native") -> Mounted:
     """Check a route that has its full path and rule, and make its body's reader.
 
     Raises:
-        RouteFault: It has no rule, no known method, a path that does not begin with a slash, a body that is both raw
-            and decoded, or ends too soon.
+        RouteFault: It has no rule, no known method, a path that does not begin with a slash, a body that is wanted
+            in two ways (decoded, raw, streamed) or described as raw though it is not, or ends too soon.
     """
     if not isinstance(route.rule, Rule):
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
     if not route.path.startswith("/") or route.method not in METHODS:
         raise RouteFault(f"{extension}: {route.method} {route.path} is not a method and path that can be served")
-    if route.raw and route.body is not None:
-        raise RouteFault(f"{extension}: {route.method} {route.path} wants its body both raw and decoded")
+    if (route.body is not None) + route.raw + route.stream > 1:
+        raise RouteFault(f"{extension}: {route.method} {route.path} wants its body in two ways")
+    if route.raw_body is not None and not route.raw:
+        raise RouteFault(f"{extension}: {route.method} {route.path} describes a raw body and takes none")
     try:
         ending = announcement_of(route)
     except ValueError as error:
@@ -73,6 +76,11 @@ def _reader(route: Route) -> BodyReader | RawReader | None:
     if route.body is not None:
         return BodyReader(route.body)
     return RawReader() if route.raw else None
+
+
+_Pattern = tuple[re.Pattern[str], dict[str, Mounted]]
+_CONVERTER = re.compile(r"\{[^}]*:")
+"""A parameter that may hold slashes, so that the parts of a path cannot be counted."""
 
 
 class RouteTable:
@@ -90,7 +98,8 @@ class RouteTable:
         self._under_way = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._exact: dict[str, dict[str, Mounted]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Mounted]]] = []
+        self._patterns: dict[int, list[_Pattern]] = {}
+        self._freely: list[_Pattern] = []
         by_pattern: dict[str, dict[str, Mounted]] = {}
         for one in self.mounted:
             by_method = by_pattern.setdefault(one.route.path, {})
@@ -101,9 +110,18 @@ class RouteTable:
             if "GET" in by_method:
                 by_method.setdefault("HEAD", by_method["GET"])
             if "{" in path:
-                self._patterns.append((compile_path(path)[0], by_method))
+                self._add_pattern(path, (compile_path(path)[0], by_method))
             else:
                 self._exact[path] = by_method
+
+    def _add_pattern(self, path: str, pattern: _Pattern) -> None:
+        """Have a pattern tried where it may match, after those that were added before."""
+        if _CONVERTER.search(path):
+            self._freely.append(pattern)
+            for tried in self._patterns.values():
+                tried.append(pattern)
+        else:
+            self._patterns.setdefault(path.count("/"), [*self._freely]).append(pattern)
 
     def enter(self) -> None:
         """A request began under this table."""
@@ -148,7 +166,7 @@ class RouteTable:
         exact = self._exact.get(path)
         if exact is not None:
             return exact, NO_PATH_PARAMETERS
-        for pattern, by_method in self._patterns:
+        for pattern, by_method in self._patterns.get(path.count("/"), self._freely):
             match = pattern.match(path)
             if match is not None:
                 return by_method, match.groupdict()

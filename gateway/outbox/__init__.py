@@ -7,5 +7,5 @@
 | `store` | the outbox in SQLite or PostgreSQL |
 | `sealing` | what stands there instead of personal data |
 | `tables`, `subject_rows` | its tables; the order of one subject |
-| `accept_rows`, `claim_rows`, `move_rows`, `doubt_rows`, `read_rows` | its statements |
+| `accept_rows`, `claim_rows`, `move_rows`, `doubt_rows`, `read_rows`, `retention_rows` | its statements |
 """

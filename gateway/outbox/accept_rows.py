@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
+from gateway.blobs import rows as blob_rows
+from gateway.blobs.blobs import absent
+from gateway.contract.errors import Invalid
 from gateway.database import inserts
+from gateway.database.spelled import Spelled
 from gateway.outbox import subject_rows
 from gateway.outbox.lanes import Lane
 from gateway.outbox.moves import check, rank
@@ -26,10 +30,12 @@ if TYPE_CHECKING:
 
 _C = SUBMISSIONS.c
 _K = IDEMPOTENCY_KEYS.c
-_TAKE_KEY = inserts(IDEMPOTENCY_KEYS, lambda insert: insert.on_conflict_do_nothing().returning(_K.submission))
-_STORE = inserts(SUBMISSIONS, lambda insert: insert.on_conflict_do_nothing(index_elements=["origin"]).returning(_C.id))
-_INSERT_PAYLOAD = sa.insert(PAYLOADS)
-_INSERT_MOVE = sa.insert(MOVES)
+_TAKE_KEY = Spelled(inserts(IDEMPOTENCY_KEYS, lambda insert: insert.on_conflict_do_nothing().returning(_K.submission)))
+_STORE = Spelled(
+    inserts(SUBMISSIONS, lambda insert: insert.on_conflict_do_nothing(index_elements=["origin"]).returning(_C.id))
+)
+_INSERT_PAYLOAD = Spelled(sa.insert(PAYLOADS))
+_INSERT_MOVE = Spelled(sa.insert(MOVES))
 _KNOWN_KEY = sa.select(_K.submission, _K.content).where(
     _K.caller == sa.bindparam("caller"), _K.key == sa.bindparam("key")
 )
@@ -80,18 +86,24 @@ class Prepared:
 
 
 def accept(connection: sa.Connection, hand_in: Prepared) -> Taken:
-    """Store a hand-in, or find the one it repeats."""
+    """Store a hand-in, or find the one it repeats.
+
+    Raises:
+        Invalid: Some of its files are not here; the writer then undoes all of it.
+    """
     new, marks = hand_in.new, hand_in.marks
     check(None, new.state)
     subject_rows.lock(connection, marks.subject)
     if not _take_key(connection, hand_in):
         return _known_key(connection, hand_in)
-    if connection.execute(_STORE[connection.dialect.name], _row(hand_in)).scalar_one_or_none() is None:
+    if _STORE.run(connection, _row(hand_in)).scalar_one_or_none() is None:
         return _known_origin(connection, hand_in)
     payload = {"submission": new.id, "wrapped_key": hand_in.wrapped_key, "sealed": hand_in.sealed}
-    connection.execute(_INSERT_PAYLOAD, payload)
-    move = {"submission": new.id, "number": 1, "at": hand_in.now, "before": None, "after": new.state}
-    connection.execute(_INSERT_MOVE, {**move, "actor": f"caller:{new.caller}", "reason": ""})
+    _INSERT_PAYLOAD.run(connection, payload)
+    if new.files and (faults := tuple(absent(blob_rows.take(connection, new.id, new.files, hand_in.now)))):
+        raise Invalid(faults=faults)
+    move = {"submission": new.id, "number": 1, "at": hand_in.now, "before": None, "after": new.state.value}
+    _INSERT_MOVE.run(connection, {**move, "actor": f"caller:{new.caller}", "reason": ""})
     return Taken(new.id, fresh=True, readied=subject_rows.settle(connection, marks.subject, hand_in.now))
 
 
@@ -130,7 +142,7 @@ def _take_key(connection: sa.Connection, hand_in: Prepared) -> bool:
         "submission": hand_in.new.id,
         "made_at": hand_in.now,
     }
-    return connection.execute(_TAKE_KEY[connection.dialect.name], row).scalar_one_or_none() is not None
+    return _TAKE_KEY.run(connection, row).scalar_one_or_none() is not None
 
 
 def _known_key(connection: sa.Connection, hand_in: Prepared) -> Taken:
@@ -158,6 +170,7 @@ def _row(hand_in: Prepared) -> dict[str, object]:
         **{name: getattr(facts, name) for name in _SAME},
         "right_name": facts.right,
         "priority": int(facts.priority),
+        "state": facts.state.value,
         "lane": lane_key(facts),
         "seq": seq_of(facts.filed_at),
         "subject": hand_in.marks.subject,
@@ -167,4 +180,4 @@ def _row(hand_in: Prepared) -> dict[str, object]:
     }
 
 
-_SAME = tuple(name for name in Facts.__struct_fields__ if name not in {"right", "priority"})
+_SAME = tuple(name for name in Facts.__struct_fields__ if name not in {"right", "priority", "state"})

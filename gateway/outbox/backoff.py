@@ -21,6 +21,9 @@ LONGEST: Final = 900.0
 CENTRE_WIDE: Final = 5.0
 """Seconds of pause at most while nobody gets through, so that the drain begins within them once the centre is back."""
 
+FURTHEST: Final = 2 * LONGEST
+"""Seconds no pause lies ahead; one that does is of a clock that was put back since, and is over."""
+
 RECENT: Final = 60.0
 """Seconds within which another's success makes a failure one's own."""
 
@@ -36,6 +39,16 @@ def own_pause(failures: int, random: Random) -> float:
 def shared_pause(random: Random) -> float:
     """Seconds until the next try while the centre is away for everybody."""
     return random.uniform(0.0, CENTRE_WIDE)
+
+
+def is_waiting(now: float, not_before: float | None) -> bool:
+    """Whether a pause goes on.
+
+    Args:
+        now: Unix seconds.
+        not_before: Until when it goes, Unix seconds; None for none.
+    """
+    return not_before is not None and now < not_before <= now + FURTHEST
 
 
 def is_own(now: float, last_success: float | None) -> bool:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState as State
+from gateway.database.spelled import Spelled
 from gateway.outbox import subject_rows
+from gateway.outbox.backoff import FURTHEST
 from gateway.outbox.moves import CLAIMABLE
 from gateway.outbox.read_rows import FACTS, facts_of_row
 from gateway.outbox.tables import LATER, MOVES, PAYLOADS, READY, RUNNING, SUBMISSIONS
@@ -32,27 +34,33 @@ LEASE_OVER = "lease_over"
 """Reason of the move of a claim nobody ended."""
 
 _C = SUBMISSIONS.c
-_NOW: dict[str, sa.ColumnElement[float]] = {
+NOW: dict[str, sa.ColumnElement[float]] = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double()),
     "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double()),
 }
-_HEAD = (
-    sa.select(READY.c.seq, READY.c.submission, READY.c.subject, sa.literal(value=True).label("locked"))
-    .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
-    .order_by(READY.c.seq, READY.c.submission)
-    .limit(sa.bindparam("most"))
-)
-_HEAD_AND_LOCKS = subject_rows.with_locks(
+"""The database's own clock, Unix seconds."""
+
+_FROM_HEAD = (
     sa.select(READY.c.seq, READY.c.submission, READY.c.subject)
     .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
     .order_by(READY.c.seq, READY.c.submission)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
 )
-_TAKE = sa.delete(READY).where(
-    READY.c.lane == sa.bindparam("of_lane"),
-    READY.c.seq == sa.bindparam("at_seq"),
-    READY.c.submission == sa.bindparam("id"),
+_HEAD = Spelled(
+    {
+        "sqlite": _FROM_HEAD.add_columns(sa.literal_column("1").label("locked")),
+        "postgresql": subject_rows.with_locks(_FROM_HEAD.with_for_update(skip_locked=True)),
+    }
+)
+_TAKE = Spelled(
+    sa.delete(READY).where(
+        READY.c.lane == sa.bindparam("of_lane"),
+        READY.c.seq == sa.bindparam("at_seq"),
+        READY.c.submission == sa.bindparam("id"),
+    )
+)
+_END = Spelled(
+    sa.delete(RUNNING).where(RUNNING.c.submission == sa.bindparam("id"), RUNNING.c.token == sa.bindparam("of_token"))
 )
 _QUEUED = _C.state == State.QUEUED
 _MARK = (
@@ -101,6 +109,9 @@ class Head(NamedTuple):
     seq: int
 
 
+Claim = tuple[str, int, bytes]
+"""Id, token and subject."""
+
 Content = tuple[bytes, bytes]
 """Wrapped key and sealed content."""
 
@@ -123,8 +134,7 @@ def take(connection: sa.Connection, turn: Turn, most: int, before: Collection[st
         What was taken, and the next place in the lane; None if there is none, or if nothing could be taken.
     """
     many = most if turn.until == inf else 1  # where other lanes wait too, the second is rarely next
-    looking = _HEAD_AND_LOCKS if connection.dialect.name == "postgresql" else _HEAD
-    found = connection.execute(looking, {"of_lane": turn.lane, "head": turn.head, "most": many + 1}).all()
+    found = _HEAD.run(connection, {"of_lane": turn.lane, "head": turn.head, "most": many + 1}).all()
     wanted = found[:many]
     taken = [row for row in wanted if row.locked and row.submission not in before]
     if not taken:
@@ -145,7 +155,7 @@ def mark(
         Facts and content of each, in the order taken.
     """
     ids = [head.id for head in taken]
-    connection.execute(_TAKE, [{"of_lane": head.lane, "at_seq": head.seq, "id": head.id} for head in taken])
+    _TAKE.run_many(connection, [{"of_lane": head.lane, "at_seq": head.seq, "id": head.id} for head in taken])
     facts = {row.id: facts_of_row(row) for row in connection.execute(_MARK, {"ids": ids, "at": now})}
     claims = [
         {"submission": head.id, "token": facts[head.id].tries, "subject": head.subject}
@@ -154,7 +164,7 @@ def mark(
     ]
     if not claims:
         return []
-    lease_until = _NOW[connection.dialect.name] + lease
+    lease_until = NOW[connection.dialect.name] + lease
     connection.execute(sa.insert(RUNNING).values(lease_until=lease_until), claims)
     moves = [
         {"submission": one.id, "number": one.moves, "at": now, "before": State.QUEUED, "after": State.SENDING}
@@ -167,22 +177,29 @@ def mark(
     return [(facts[id_], contents.get(id_)) for id_ in ids if id_ in facts]
 
 
-def overdue(connection: sa.Connection) -> list[tuple[str, int, bytes]]:
-    """Id, token and subject of claims whose lease is over on the database's clock."""
-    over = RUNNING.c.lease_until < _NOW[connection.dialect.name]
-    found = sa.select(RUNNING.c.submission, RUNNING.c.token, RUNNING.c.subject).where(over).limit(AT_ONCE)
+def overdue(connection: sa.Connection) -> list[Claim]:
+    """Claims whose lease is over on the database's clock."""
+    return _claims(connection, RUNNING.c.lease_until < NOW[connection.dialect.name])
+
+
+def running(connection: sa.Connection) -> list[Claim]:
+    """Claims of whatever lease."""
+    return _claims(connection, sa.true())
+
+
+def _claims(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Claim]:
+    found = sa.select(RUNNING.c.submission, RUNNING.c.token, RUNNING.c.subject).where(which).limit(AT_ONCE)
     return [(row.submission, row.token, row.subject) for row in connection.execute(found)]
 
 
 def end_claim(connection: sa.Connection, id_: str, token: int) -> bool:
     """Take a claim away; False if it is not there any more under this token."""
-    fence = sa.delete(RUNNING).where(RUNNING.c.submission == id_, RUNNING.c.token == token)
-    return connection.execute(fence).rowcount == 1
+    return _END.run(connection, {"id": id_, "of_token": token}).rowcount == 1
 
 
 def wake(connection: sa.Connection, now: float) -> list[Readied]:
     """Make claimable what has waited long enough."""
-    due = sa.select(LATER).where(LATER.c.at <= now).order_by(LATER.c.at).limit(AT_ONCE)
+    due = sa.select(LATER).where(_is_over(now)).order_by(LATER.c.at).limit(AT_ONCE)
     rows = connection.execute(due).all()
     if not rows:
         return []
@@ -199,4 +216,9 @@ def wake(connection: sa.Connection, now: float) -> list[Readied]:
 
 def is_due(connection: sa.Connection, now: float) -> bool:
     """Whether anything has waited long enough."""
-    return connection.execute(sa.select(LATER.c.at).where(LATER.c.at <= now).limit(1)).first() is not None
+    return connection.execute(sa.select(LATER.c.at).where(_is_over(now)).limit(1)).first() is not None
+
+
+def _is_over(now: float) -> sa.ColumnElement[bool]:
+    """Whether a pause is over; see `backoff.is_waiting`."""
+    return sa.or_(LATER.c.at <= now, LATER.c.at > now + FURTHEST)

@@ -6,29 +6,61 @@ claimable submission of the subject are committed together.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from gateway.contract.errors import Conflict, NotFound
+from gateway.blobs import rows as blob_rows
+from gateway.blobs.blobs import absent
+from gateway.contract.errors import Conflict, Invalid, NotFound
 from gateway.contract.submissions import SubmissionState as State
 from gateway.database import insert_into
-from gateway.outbox import subject_rows
+from gateway.database.spelled import Spelled
+from gateway.outbox import notice_rows, subject_rows
 from gateway.outbox.accept_rows import lane_key, seq_of
 from gateway.outbox.claim_rows import LEASE_OVER, end_claim, overdue
-from gateway.outbox.moves import CLAIMABLE, ENDS, check, rank, retried
+from gateway.outbox.moves import CLAIMABLE, ENDS, RESTORED, check, rank, retried
 from gateway.outbox.read_rows import FACTS, facts_of_row
 from gateway.outbox.tables import MOVES, PAYLOADS, SUBMISSIONS, SWITCHES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.outbox.claim_rows import Claim
     from gateway.outbox.outbox import Act, Claimed, Ending, Facts, Switch
     from gateway.outbox.subject_rows import Readied
 
 _C = SUBMISSIONS.c
-_BY_ID = sa.select(*FACTS).where(_C.id == sa.bindparam("of_id"))
-_SUBJECT = sa.select(_C.subject).where(_C.id == sa.bindparam("of_id"))
-_INSERT_MOVE = sa.insert(MOVES)
+_BY_ID = Spelled(sa.select(*FACTS).where(_C.id == sa.bindparam("of_id")))
+_SUBJECT = Spelled(sa.select(_C.subject).where(_C.id == sa.bindparam("of_id")))
+_INSERT_MOVE = Spelled(sa.insert(MOVES))
+
+CORRECTED: Final = "corrected"
+"""Reason of the move that tells of other content."""
+
+TOO_LATE: Final = "It was on its way to the centre before, or does not wait any more, so it cannot be corrected."
+"""What is said of a correction that comes too late: the centre may still take in what was sent first."""
+
+
+MAY_BE_SENT: Final = "It may have been sent already, so it cannot be cancelled here."
+"""What is said of a cancelling that comes too late."""
+
+
+class Correction(NamedTuple):
+    """Other content, sealed.
+
+    Attributes:
+        wrapped_key: Its key, wrapped.
+        sealed: It.
+        files: Ids of its blobs, by place; empty texts for those that are not here.
+    """
+
+    wrapped_key: bytes
+    sealed: bytes
+    files: tuple[str, ...]
+
 
 Moved = tuple["Facts", "Readied | None"]
 """The submission as it is now, and what became claimable."""
@@ -40,7 +72,7 @@ def finish(connection: sa.Connection, claimed: Claimed, ending: Ending, now: flo
     Raises:
         Conflict: No legal move.
     """
-    facts, subject = _locked(connection, claimed.facts.id)
+    facts, subject = locked(connection, claimed.facts.id)
     if not end_claim(connection, facts.id, claimed.token):
         return None
     changes = changes_of(facts, ending)
@@ -48,7 +80,7 @@ def finish(connection: sa.Connection, claimed: Claimed, ending: Ending, now: flo
         facts = _change(connection, facts, **changes)
     else:
         check(facts.state, ending.after)
-        facts = _move(connection, facts, ending.after, "dispatcher", ending.reason, now, **changes)
+        facts = move(connection, facts, ending.after, "dispatcher", ending.reason, now, **changes)
     return facts, subject_rows.settle(connection, subject, now)
 
 
@@ -68,7 +100,7 @@ def hand_back(
     connection: sa.Connection, claimed: Claimed, not_before: float, now: float
 ) -> tuple[bool, Readied | None]:
     """Undo a claim that came to nothing; False if it had expired."""
-    facts, subject = _locked(connection, claimed.facts.id)
+    facts, subject = locked(connection, claimed.facts.id)
     if not end_claim(connection, facts.id, claimed.token):
         return False, None
     if facts.state is State.UNKNOWN:
@@ -78,16 +110,18 @@ def hand_back(
     return True, subject_rows.settle(connection, subject, now)
 
 
-def expire(connection: sa.Connection, now: float) -> tuple[int, list[Readied]]:
-    """End the claims whose lease is over; how many, and what became claimable."""
+def expire(
+    connection: sa.Connection, now: float, which: Callable[[sa.Connection], list[Claim]] = overdue
+) -> tuple[int, list[Readied]]:
+    """End the claims whose lease is over, or others of which nobody hears any more; how many, and what is claimable."""
     settled = []
-    for id_, token, subject in overdue(connection):
+    for id_, token, subject in which(connection):
         subject_rows.lock(connection, subject)
         if not end_claim(connection, id_, token):
             continue
-        facts = facts_of_row(connection.execute(_BY_ID, {"of_id": id_}).one())
+        facts = facts_of_row(_BY_ID.run(connection, {"of_id": id_}).one())
         if facts.state is State.SENDING:
-            _move(connection, facts, State.UNKNOWN, "gateway", LEASE_OVER, now, claimed=False, uncertain=True)
+            move(connection, facts, State.UNKNOWN, "gateway", LEASE_OVER, now, claimed=False, uncertain=True)
         else:
             _change(connection, facts, claimed=False, rank=rank(facts.state))
         settled.append(subject_rows.settle(connection, subject, now))
@@ -101,14 +135,14 @@ def decide(connection: sa.Connection, id_: str, ending: Ending, actor: str, now:
         NotFound: There is none.
         Conflict: No legal move, or a dispatcher holds it.
     """
-    facts, subject = _locked(connection, id_)
+    facts, subject = locked(connection, id_)
     if facts.state is ending.after:
         return facts, None
     if facts.claimed:
         raise Conflict("It is on its way to the centre just now.")
     check(facts.state, ending.after)
     changes = changes_of(facts, ending)
-    facts = _move(connection, facts, ending.after, actor, ending.reason, now, **changes)
+    facts = move(connection, facts, ending.after, actor, ending.reason, now, **changes)
     return facts, subject_rows.settle(connection, subject, now)
 
 
@@ -119,12 +153,12 @@ def act(connection: sa.Connection, id_: str, act: Act, actor: str, reason: str, 
         NotFound: There is none.
         Conflict: Its state does not allow it.
     """
-    facts, subject = _locked(connection, id_)
+    facts, subject = locked(connection, id_)
     if act == "cancel":
-        if facts.claimed or (facts.uncertain and facts.state is State.ATTENTION):
-            raise Conflict("It may have been sent already, so it cannot be cancelled here.")
+        if facts.claimed or _may_be_there(connection, facts):
+            raise Conflict(MAY_BE_SENT)
         check(facts.state, State.CANCELLED)
-        facts = _move(connection, facts, State.CANCELLED, actor, reason, now, held=False, not_before=None)
+        facts = move(connection, facts, State.CANCELLED, actor, reason, now, held=False, not_before=None)
     elif act == "retry":
         facts = _retry(connection, facts, actor, reason, now)
     else:
@@ -132,8 +166,27 @@ def act(connection: sa.Connection, id_: str, act: Act, actor: str, reason: str, 
             raise Conflict(f"A submission that is {facts.state} needs no hold.")
         held = act == "hold"
         if facts.held is not held:
-            facts = _move(connection, facts, facts.state, actor, reason or act, now, held=held)
+            facts = move(connection, facts, facts.state, actor, reason or act, now, held=held)
     return facts, subject_rows.settle(connection, subject, now)
+
+
+def correct(connection: sa.Connection, id_: str, content: Correction, actor: str, now: float) -> Facts:
+    """Put other content in the place of what was handed in.
+
+    Raises:
+        NotFound: There is none.
+        Conflict: It was claimed before, or does not wait.
+        Invalid: Some of its files are not here.
+    """
+    facts, _subject = locked(connection, id_)
+    sent = sa.select(MOVES.c.number).where(MOVES.c.submission == id_, MOVES.c.after == State.SENDING.value).limit(1)
+    if facts.state is not State.QUEUED or connection.execute(sent).first() is not None:
+        raise Conflict(TOO_LATE)
+    fresh = {"wrapped_key": content.wrapped_key, "sealed": content.sealed}
+    connection.execute(sa.update(PAYLOADS).where(PAYLOADS.c.submission == id_).values(fresh))
+    if faults := tuple(absent(blob_rows.exchange(connection, id_, content.files, now))):
+        raise Invalid(faults=faults)
+    return move(connection, facts, facts.state, actor, CORRECTED, now)
 
 
 def switch(connection: sa.Connection, wanted: Switch) -> None:
@@ -149,12 +202,6 @@ def unswitch(connection: sa.Connection, scope: str, name: str) -> None:
     connection.execute(sa.delete(SWITCHES).where(SWITCHES.c.scope == scope, SWITCHES.c.name == name))
 
 
-def shred(connection: sa.Connection, before: float) -> int:
-    """Destroy the content of what ended before that time."""
-    ended = sa.select(_C.id).where(_C.state.in_([state.value for state in ENDS]), _C.state_at < before)
-    return connection.execute(sa.delete(PAYLOADS).where(PAYLOADS.c.submission.in_(ended))).rowcount
-
-
 def _retry(connection: sa.Connection, facts: Facts, actor: str, reason: str, now: float) -> Facts:
     if facts.state is State.ATTENTION:
         after = retried(uncertain=facts.uncertain)
@@ -162,30 +209,44 @@ def _retry(connection: sa.Connection, facts: Facts, actor: str, reason: str, now
         after = facts.state
     else:
         raise Conflict(f"A submission that is {facts.state} cannot be tried again.")
-    return _move(connection, facts, after, actor, reason or "retry", now, failures=0, not_before=None)
+    return move(connection, facts, after, actor, reason or "retry", now, failures=0, not_before=None)
 
 
-def _locked(connection: sa.Connection, id_: str) -> tuple[Facts, bytes]:
-    """A submission under its subject's lock; the subject never changes."""
-    subject = connection.execute(_SUBJECT, {"of_id": id_}).scalar_one_or_none()
+def locked(connection: sa.Connection, id_: str) -> tuple[Facts, bytes]:
+    """A submission under its subject's lock, and the subject, which never changes.
+
+    Raises:
+        NotFound: There is none.
+    """
+    subject = _SUBJECT.run(connection, {"of_id": id_}).scalar_one_or_none()
     if subject is None:
         raise NotFound
     subject_rows.lock(connection, subject)
     return _known(connection, id_), subject
 
 
+def _may_be_there(connection: sa.Connection, facts: Facts) -> bool:
+    """Whether a call nobody heard the end of may still reach the centre, though it had nothing when it was asked."""
+    if facts.state is not State.QUEUED:
+        return facts.uncertain and facts.state is State.ATTENTION
+    own = sa.and_(MOVES.c.submission == facts.id, MOVES.c.after == State.UNKNOWN.value, MOVES.c.reason != RESTORED)
+    return connection.execute(sa.select(MOVES.c.number).where(own).limit(1)).first() is not None
+
+
 def _known(connection: sa.Connection, id_: str) -> Facts:
-    return facts_of_row(connection.execute(_BY_ID, {"of_id": id_}).one())
+    return facts_of_row(_BY_ID.run(connection, {"of_id": id_}).one())
 
 
-def _move(
+def move(
     connection: sa.Connection, facts: Facts, after: State, actor: str, reason: str, now: float, **changes: object
 ) -> Facts:
+    """Store a move, what it changes, and the notice of it; under the subject's lock, settled by whoever calls it."""
     number = facts.moves + 1
-    row = {"submission": facts.id, "number": number, "at": now, "before": facts.state, "after": after}
-    connection.execute(_INSERT_MOVE, {**row, "actor": actor, "reason": reason})
+    row = {"submission": facts.id, "number": number, "at": now, "before": facts.state.value, "after": after.value}
+    _INSERT_MOVE.run(connection, {**row, "actor": actor, "reason": reason})
     if after is not facts.state:
         changes |= {"state": after, "state_at": now, "reason": reason, "rank": rank(after)}
+        notice_rows.note(connection, facts, number, after, reason, now)
         if facts.state in CLAIMABLE:
             subject_rows.unready(connection, lane_key(facts), seq_of(facts.filed_at), facts.id)
     return _change(connection, facts, moves=number, **changes)
@@ -201,8 +262,8 @@ def _unmove(connection: sa.Connection, facts: Facts, not_before: float) -> None:
         number, at, reason = before.number, before.at, before.reason
     else:
         number, at, reason = facts.moves + 1, last.at, "handed_back"
-        row = {"submission": facts.id, "number": number, "at": at, "before": State.SENDING, "after": State.QUEUED}
-        connection.execute(_INSERT_MOVE, {**row, "actor": "dispatcher", "reason": reason})
+        row = {"submission": facts.id, "number": number, "at": at, "before": "sending", "after": "queued"}
+        _INSERT_MOVE.run(connection, {**row, "actor": "dispatcher", "reason": reason})
     _change(
         connection,
         facts,
@@ -218,6 +279,14 @@ def _unmove(connection: sa.Connection, facts: Facts, not_before: float) -> None:
 
 
 def _change(connection: sa.Connection, facts: Facts, **changes: object) -> Facts:
-    connection.execute(sa.update(SUBMISSIONS).where(_C.id == facts.id).values(changes))
+    given = {f"new_{name}": value.value if isinstance(value, State) else value for name, value in changes.items()}
+    _changing(tuple(changes)).run(connection, {"of_id": facts.id, **given})
     changes.pop("rank", None)
     return msgspec.structs.replace(facts, **changes)
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Spelled:
+    """The statement that sets these columns of one submission; there are as many as acts that change them."""
+    values = {name: sa.bindparam(f"new_{name}", type_=_C[name].type) for name in names}
+    return Spelled(sa.update(SUBMISSIONS).where(_C.id == sa.bindparam("of_id")).values(values))

@@ -43,6 +43,7 @@ class NewSubmission(msgspec.Struct, frozen=True):
         filed_at: The legal filing date.
         submission: What was handed in.
         state: `queued`, or `in_review` where the adapter has a desk.
+        files: Ids of the blobs of its attachments, by place; an empty text for one that is not here.
     """
 
     id: str
@@ -55,6 +56,7 @@ class NewSubmission(msgspec.Struct, frozen=True):
     filed_at: float
     submission: Submission
     state: SubmissionState = SubmissionState.QUEUED
+    files: tuple[str, ...] = ()
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -176,6 +178,28 @@ class Switch(msgspec.Struct, frozen=True):
     at: float
 
 
+class Aged(msgspec.Struct, frozen=True):
+    """What was handed in for one service, of one age.
+
+    Attributes:
+        service: Service of the centre.
+        age: Which of `ageing.BANDS`, from 0.
+        handed_in: Submissions filed in that time.
+        at_centre: Those the centre has: delivered, issued or rejected.
+        decided: Those it has decided: issued or rejected.
+        attention: Those a person must look at.
+        ended: Those that ended here: cancelled or expired.
+    """
+
+    service: str
+    age: int
+    handed_in: int
+    at_centre: int
+    decided: int
+    attention: int
+    ended: int
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """Which submissions a list shows; None shows all.
 
@@ -205,6 +229,7 @@ class Outbox(Protocol):
         Raises:
             IdempotencyMismatch: The caller used the key for something else.
             Conflict: The `origin_id` was handed in with other content.
+            Invalid: It is a new one, and some of its files are not here (any more); each is named.
         """
 
     async def claim(self, want: int, lease: float, is_open: Callable[[Lane], bool]) -> list[Claimed]:
@@ -232,6 +257,9 @@ class Outbox(Protocol):
     async def expire(self) -> int:
         """End the claims whose lease is over: what was being sent is `unknown` from now on. How many there were."""
 
+    async def inherit(self) -> int:
+        """As `expire`, whatever the leases: for who knows that none of those who claimed lives any more."""
+
     async def wake(self) -> None:
         """Make claimable what has waited long enough."""
 
@@ -253,6 +281,18 @@ class Outbox(Protocol):
             Conflict: Its state does not allow it.
         """
 
+    async def correct(self, id_: str, submission: Submission, files: tuple[str, ...], actor: str) -> Facts:
+        """Put other content in the place of what was handed in, as long as nothing can have been sent.
+
+        Service, village, subject and `origin_id` are those of before; id, receipt, filing date and place stay, and so
+        does what a repetition under the first Idempotency-Key gets. A move tells of it; the content before is shredded.
+
+        Raises:
+            NotFound: There is none.
+            Conflict: It was claimed before, or does not wait.
+            Invalid: Some of its files are not here; each is named.
+        """
+
     async def find(self, id_: str) -> Facts | None:
         """A submission by its id or receipt number."""
 
@@ -267,6 +307,12 @@ class Outbox(Protocol):
 
     async def place(self, id_: str) -> int | None:
         """How many of its village and class go before it, plus one; None if it no longer waits."""
+
+    async def ahead(self, id_: str) -> int | None:
+        """How many of all villages go before one that is queued; None if it is not, or for more than can be counted."""
+
+    async def ageing(self, now: float) -> tuple[Aged, ...]:
+        """How much was handed in here, and how much of it is visible at the centre, by service and age."""
 
     async def waiting(self) -> tuple[Waiting, ...]:
         """How much is not with the centre yet, `attention` included, by class; the most urgent first."""
@@ -288,4 +334,7 @@ class Outbox(Protocol):
         """Forget Idempotency-Keys used before that time for what has ended; how many. Later than `shred`."""
 
     async def shred(self, before: float) -> int:
-        """Destroy the content of what ended before that time; facts and moves stay. How many there were."""
+        """Destroy the content of what ended before that time, and files nothing else needs; facts and moves stay.
+
+        How many there were.
+        """

@@ -25,6 +25,8 @@ MICRO = 1_000_000.0
 MOST_COUNTED = 10_000
 """Where counting a place ends."""
 
+_MOVING = sorted((SubmissionState.QUEUED.value, SubmissionState.SENDING.value, SubmissionState.UNKNOWN.value))
+
 
 def facts_of_row(row: Any) -> Facts:
     """The facts in a row of the columns `FACTS`."""
@@ -95,6 +97,27 @@ def place(connection: sa.Connection, id_: str) -> int | None:
         .subquery()
     )
     return int(connection.execute(sa.select(sa.func.count()).select_from(earlier)).scalar_one()) + 1
+
+
+def ahead(connection: sa.Connection, id_: str) -> int | None:
+    """How many of more urgent classes, or filed earlier in its own, wait before one that is queued."""
+    own = connection.execute(sa.select(_C.priority, _C.seq, _C.state, _C.held).where(_C.id == id_)).one_or_none()
+    if own is None or own.state != SubmissionState.QUEUED or own.held:
+        return None
+    place_of_own = sa.literal(own.priority), sa.literal(own.seq, sa.BigInteger()), sa.literal(id_)
+    earlier = (
+        sa.select(sa.literal(1))
+        .where(
+            _C.rank.is_not(None),
+            _C.state.in_(_MOVING),
+            _C.held.is_(False),
+            sa.tuple_(_C.priority, _C.seq, _C.id) < sa.tuple_(*place_of_own),
+        )
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    counted = int(connection.execute(sa.select(sa.func.count()).select_from(earlier)).scalar_one())
+    return counted if counted < MOST_COUNTED else None
 
 
 def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.contract.submissions import Submission
+from gateway.contract.submissions import IssuedDocument, Submission
 from gateway.vault.blind import BlindIndex
 from gateway.vault.errors import VaultError
 from gateway.vault.keys import derive
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from gateway.outbox.outbox import NewSubmission
     from gateway.vault.keys import Keyring
 
-_CONTENT = b"submission"
+_CONTENT, _OUTCOME = b"submission", b"outcome"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Submission).decode
+_decode_documents = msgspec.json.Decoder(tuple[IssuedDocument, ...]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,14 @@ class Sealer:
     Args:
         keyring: The gateway's keys.
         now: Unix seconds, for the month of the wrapping key.
+
+    Attributes:
+        master: Number of the master that seals.
     """
 
     def __init__(self, keyring: Keyring, now: Callable[[], float]) -> None:
         self._keys = ObjectKeys(keyring, clock=now)
+        self.master = keyring.current
         self._blind = BlindIndex(keyring, purpose="submissions")
         self._mark_key = derive(keyring.index, "submissions", "marks")
 
@@ -74,6 +79,27 @@ class Sealer:
         except (VaultError, msgspec.DecodeError):
             return None
 
+    def rewrap(self, id_: str, wrapped: bytes) -> bytes | None:
+        """The wrapped key of a content under the present master; None if it cannot be opened."""
+        return self._rewrapped(wrapped, id_.encode())
+
+    def rewrap_outcome(self, id_: str, wrapped: bytes) -> bytes | None:
+        """The wrapped key of a list of documents under the present master; None if it cannot be opened."""
+        return self._rewrapped(wrapped, _of_outcome(id_))
+
+    def seal_documents(self, id_: str, documents: tuple[IssuedDocument, ...]) -> tuple[bytes, bytes]:
+        """The wrapped key and the sealed list of what the centre issued of a submission."""
+        key, wrapped = self._keys.new_object_key(context=_of_outcome(id_))
+        return wrapped, key.seal(_encode(documents), context=_OUTCOME)
+
+    def open_documents(self, id_: str, wrapped: bytes, sealed: bytes) -> tuple[IssuedDocument, ...]:
+        """What was sealed; nothing if it cannot be opened."""
+        try:
+            key = self._keys.unwrap(wrapped, context=_of_outcome(id_))
+            return _decode_documents(key.open_(sealed, context=_OUTCOME))
+        except (VaultError, msgspec.DecodeError):
+            return ()
+
     def marks(self, new: NewSubmission) -> Marks:
         """The marks of a hand-in."""
         submission = new.submission
@@ -89,5 +115,15 @@ class Sealer:
         """
         return self._blind.of("nik" if subject.no_kk is None else "no_kk", subject.number)
 
+    def _rewrapped(self, wrapped: bytes, context: bytes) -> bytes | None:
+        try:
+            return self._keys.rewrap(wrapped, context=context)
+        except VaultError:
+            return None
+
     def _mark(self, kind: str, content: bytes) -> bytes:
         return hmac.digest(self._mark_key, kind.encode() + b"\0" + content, "sha256")
+
+
+def _of_outcome(id_: str) -> bytes:
+    return b"outcome:" + id_.encode()

@@ -13,12 +13,16 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gateway.contract.errors import Conflict, IdempotencyMismatch
 from gateway.contract.submissions import Receipt
-from gateway.outbox import accept_rows, claim_rows, doubt_rows, move_rows, read_rows
+from gateway.database.wrapped_keys import wrap_anew
+from gateway.outbox import accept_rows, ageing, claim_rows, doubt_rows, move_rows, read_rows, retention_rows
 from gateway.outbox.accept_rows import Prepared
 from gateway.outbox.lanes import Ring
 from gateway.outbox.outbox import Accepted, Claimed, Switch
+from gateway.outbox.tables import CONTENT_KEYS, OUTCOME_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.outbox.claim_rows import Content
     from gateway.outbox.lanes import Lane
-    from gateway.outbox.outbox import Act, Ending, Facts, Mode, NewSubmission, Scope, Wanted
+    from gateway.outbox.outbox import Act, Aged, Ending, Facts, Mode, NewSubmission, Scope, Wanted
     from gateway.outbox.sealing import Sealer
     from gateway.outbox.subject_rows import Readied
 
@@ -64,18 +68,18 @@ class DatabaseOutbox:
         now = self._clock.now()
         wrapped, sealed = self._sealer.seal(new.id, new.submission)
         hand_in = Prepared(new, self._sealer.marks(new), wrapped, sealed, now)
-        taken = await self._database.write(lambda connection: accept_rows.accept(connection, hand_in))
+        taken, copies = await self._database.write_kept(lambda connection: accept_rows.accept(connection, hand_in))
         if taken.mismatch == "key":
             raise IdempotencyMismatch
         if taken.mismatch == "origin":
             raise Conflict("This origin_id was handed in before with other content.")
         if taken.fresh:
             self._note((taken.readied,))
-            return Accepted(Receipt(new.id, new.number, new.filed_at, new.state), fresh=True)
+            return Accepted(Receipt(new.id, new.number, new.filed_at, new.state, copies), fresh=True)
         known = await self._database.read(lambda connection: read_rows.find(connection, taken.id))
         if known is None:
             raise Conflict("This Idempotency-Key belongs to a submission that is not here any more.")
-        return Accepted(known.receipt, fresh=False)
+        return Accepted(msgspec.structs.replace(known.receipt, copies=copies), fresh=False)
 
     async def claim(self, want: int, lease: float, is_open: Callable[[Lane], bool]) -> list[Claimed]:
         """See `Outbox.claim`."""
@@ -121,6 +125,17 @@ class DatabaseOutbox:
         self._note(readied)
         return ended
 
+    async def inherit(self) -> int:
+        """See `Outbox.inherit`."""
+        count, now = 0, self._clock.now()
+        while await self._database.read(claim_rows.running):
+            ended, readied = await self._database.write(
+                lambda connection: move_rows.expire(connection, now, claim_rows.running)
+            )
+            self._note(readied)
+            count += ended
+        return count
+
     async def wake(self) -> None:
         """See `Outbox.wake`."""
         now = self._clock.now()
@@ -145,6 +160,12 @@ class DatabaseOutbox:
         self._note((readied,))
         return facts
 
+    async def correct(self, id_: str, submission: Submission, files: tuple[str, ...], actor: str) -> Facts:
+        """See `Outbox.correct`."""
+        now = self._clock.now()
+        content = move_rows.Correction(*self._sealer.seal(id_, submission), files)
+        return await self._database.write(lambda connection: move_rows.correct(connection, id_, content, actor, now))
+
     async def find(self, id_: str) -> Facts | None:
         """See `Outbox.find`."""
         return await self._database.read(lambda connection: read_rows.find(connection, id_))
@@ -165,6 +186,14 @@ class DatabaseOutbox:
     async def place(self, id_: str) -> int | None:
         """See `Outbox.place`."""
         return await self._database.read(lambda connection: read_rows.place(connection, id_))
+
+    async def ahead(self, id_: str) -> int | None:
+        """See `Outbox.ahead`."""
+        return await self._database.read(lambda connection: read_rows.ahead(connection, id_))
+
+    async def ageing(self, now: float) -> tuple[Aged, ...]:
+        """See `Outbox.ageing`."""
+        return await self._database.read(lambda connection: ageing.count(connection, now))
 
     async def waiting(self) -> tuple[Waiting, ...]:
         """See `Outbox.waiting`."""
@@ -196,7 +225,21 @@ class DatabaseOutbox:
 
     async def shred(self, before: float) -> int:
         """See `Outbox.shred`."""
-        return await self._database.write(lambda connection: move_rows.shred(connection, before))
+        count = 0
+        while ids := await self._database.read(lambda connection: retention_rows.due(connection, before)):
+            count += await self._database.write(partial(retention_rows.shred, ids=ids))
+        return count
+
+    async def rewrap(self) -> int:
+        """Wrap the keys of contents and outcomes that an older master sealed anew, under the present one; how many.
+
+        What cannot be opened stays as it is. Afterwards the older masters can be dropped (`keys drop`).
+
+        Raises:
+            StorageUnavailable: It could not be read or written.
+        """
+        ways = ((CONTENT_KEYS, self._sealer.rewrap), (OUTCOME_KEYS, self._sealer.rewrap_outcome))
+        return sum([await wrap_anew(self._database, keys, self._sealer.master, rewrap) for keys, rewrap in ways])
 
     def _claim(
         self, connection: sa.Connection, *, want: int, lease: float, now: float, may_go: Callable[[Lane], bool]

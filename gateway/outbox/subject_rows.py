@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState as State
 from gateway.database import inserts
+from gateway.database.spelled import Spelled
+from gateway.outbox.backoff import is_waiting
 from gateway.outbox.moves import CLAIMABLE
 from gateway.outbox.tables import LATER, READY, SUBMISSIONS
 
@@ -20,26 +22,28 @@ Readied = tuple[str, int]
 """Lane and place of what became claimable."""
 
 _C = SUBMISSIONS.c
-_FIRST_TWO = (
+_FIRST_TWO = Spelled(
     sa.select(_C.id, _C.lane, _C.seq, _C.state, _C.held, _C.claimed, _C.not_before)
     .where(_C.subject == sa.bindparam("subject"), _C.rank.is_not(None))
     .order_by(_C.rank, _C.seq, _C.id)
     .limit(2)
 )
-_UNREADY = sa.delete(READY).where(
-    READY.c.lane == sa.bindparam("of_lane"),
-    READY.c.seq == sa.bindparam("at_seq"),
-    READY.c.submission == sa.bindparam("id"),
+_UNREADY = Spelled(
+    sa.delete(READY).where(
+        READY.c.lane == sa.bindparam("of_lane"),
+        READY.c.seq == sa.bindparam("at_seq"),
+        READY.c.submission == sa.bindparam("id"),
+    )
 )
-_READY = inserts(READY, lambda insert: insert.on_conflict_do_nothing())
-_WAIT = inserts(LATER, lambda insert: insert.on_conflict_do_nothing())
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
+_READY = Spelled(inserts(READY, lambda insert: insert.on_conflict_do_nothing()))
+_WAIT = Spelled(inserts(LATER, lambda insert: insert.on_conflict_do_nothing()))
+_LOCK = Spelled(sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("key", type_=sa.BigInteger()))))
 
 
 def lock(connection: sa.Connection, subject: bytes) -> None:
     """Wait for the subject's lock and hold it until the transaction ends."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK, {"key": _number(subject)})
+        _LOCK.run(connection, {"key": _number(subject)})
 
 
 def with_locks(rows: sa.Select[tuple[int, str, bytes]]) -> sa.Select[tuple[int, str, bytes, bool]]:
@@ -61,7 +65,7 @@ def settle(connection: sa.Connection, subject: bytes, now: float) -> Readied | N
     Returns:
         What may be claimed now; None if nothing may.
     """
-    rows = connection.execute(_FIRST_TWO, {"subject": subject}).all()
+    rows = _FIRST_TWO.run(connection, {"subject": subject}).all()
     for row in rows[1:]:  # it was first until an earlier one came
         _unready(connection, row)
     if not rows:
@@ -72,18 +76,18 @@ def settle(connection: sa.Connection, subject: bytes, now: float) -> Readied | N
     if head.held or State(head.state) not in CLAIMABLE:
         _unready(connection, head)
         return None
-    if head.not_before is not None and head.not_before > now:
+    if is_waiting(now, head.not_before):
         _unready(connection, head)
-        connection.execute(_WAIT[connection.dialect.name], {"at": head.not_before, "submission": head.id})
+        _WAIT.run(connection, {"at": head.not_before, "submission": head.id})
         return None
     place = {"lane": head.lane, "seq": head.seq, "submission": head.id, "subject": subject}
-    connection.execute(_READY[connection.dialect.name], place)
+    _READY.run(connection, place)
     return head.lane, head.seq
 
 
 def unready(connection: sa.Connection, lane: str, seq: int, id_: str) -> None:
     """Take a submission out of what may be claimed, if it is there; under the subject's lock."""
-    connection.execute(_UNREADY, {"of_lane": lane, "at_seq": seq, "id": id_})
+    _UNREADY.run(connection, {"of_lane": lane, "at_seq": seq, "id": id_})
 
 
 def _unready(connection: sa.Connection, row: Any) -> None:

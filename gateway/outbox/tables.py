@@ -1,10 +1,13 @@
-"""The tables of the outbox as the code sees them; migration `core:0002` makes them.
+"""The tables of the outbox as the code sees them; migrations `core:0002` and `core:0005` make them.
 
 ```
 submissions       facts, without personal data           idempotency_keys   per caller, kept longer than the payload
 payloads          sealed content and its wrapped key     moves              every change of state
 ready             what may be claimed, by lane           switches           what is held or off
 running           claims: token and lease                later              what waits for its time
+outcomes          what the centre issued, sealed         notices            moves worth telling, in order
+cursors           how far something was read             deliveries         what is to be told whom
+leases            who does what only one may do          news               whose cached answers are to be forgotten
 ```
 
 A submission that is open stands in exactly one of `ready`, `running`, `later`, or is held up: by an earlier one about
@@ -14,6 +17,8 @@ its subject, by an operator's hold, by `attention`. Every change of that is made
 from __future__ import annotations
 
 import sqlalchemy as sa
+
+from gateway.database.wrapped_keys import WrappedKeys
 
 METADATA = sa.MetaData()
 """The tables of this room."""
@@ -125,3 +130,78 @@ SWITCHES = sa.Table(
     sa.Column("at", sa.Double, nullable=False),
 )
 """What is held or switched off."""
+
+OUTCOMES = sa.Table(
+    "outcomes",
+    METADATA,
+    sa.Column("submission", KEY, primary_key=True),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+"""Documents the centre has issued of a submission; gone once its content is shredded."""
+
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("name", KEY, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+)
+"""Which instance does what only one may do at a time; `until` is on the database's own clock."""
+
+CURSORS = sa.Table(
+    "cursors",
+    METADATA,
+    sa.Column("name", KEY, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("at_seq", sa.BigInteger, nullable=False),
+    sa.Column("read_at", sa.Double),
+)
+"""How far the events of an account (`centre:<right>`) or the notices (`notices`) were read; `epoch` of notices only."""
+
+NEWS = sa.Table(
+    "centre_news",
+    METADATA,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("subject", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
+"""Keyed hashes of residents and families that changed; without gaps, for it is written under the follower's lease."""
+
+NOTICES = sa.Table(
+    "notices",
+    METADATA,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("submission", KEY, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("caller", KEY, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("village", sa.Text, nullable=False),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("after", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
+"""Moves worth telling. `epoch` is the transaction's number on PostgreSQL and 0 on SQLite: see `notice_rows`."""
+
+DELIVERIES = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("notice", sa.BigInteger, primary_key=True),
+    sa.Column("notifier", KEY, primary_key=True),
+    sa.Column("target", KEY, primary_key=True),
+    sa.Column("state", KEY, nullable=False),
+    sa.Column("next_at", sa.Double, nullable=False),
+    sa.Column("first_at", sa.Double, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+)
+"""What is to be told whom: `pending` or `dead`; what was delivered is deleted."""
+
+CONTENT_KEYS = WrappedKeys(PAYLOADS.c.submission, PAYLOADS.c.wrapped_key)
+"""Keys of what was handed in."""
+
+OUTCOME_KEYS = WrappedKeys(OUTCOMES.c.submission, OUTCOMES.c.wrapped_key)
+"""Keys of what the centre issued."""

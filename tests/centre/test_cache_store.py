@@ -389,8 +389,15 @@ class StuckStore:
     async def touch(self, keys: object) -> None:
         """Swallow."""
 
-    async def forget(self, subjects: object) -> None:
+    async def forget(self, subjects: object, upto: int | None = None) -> None:
         """Swallow."""
+
+    async def forget_all(self, upto: int) -> None:
+        """Swallow."""
+
+    async def noted(self) -> int | None:
+        """Nothing."""
+        return None
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -537,7 +544,7 @@ class SlowStore(StuckStore):
         """What is there."""
         return entry(as_of=self.as_of) if self.there else None
 
-    async def forget(self, subjects: object) -> None:
+    async def forget(self, subjects: object, upto: int | None = None) -> None:  # noqa: ARG002 # kept by others
         """Delete after a while, or refuse."""
         await asyncio.sleep(0.05)
         if self.broken:

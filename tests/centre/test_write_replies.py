@@ -134,29 +134,53 @@ def test_a_refusal_is_kept_with_its_fields(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "is_good"),
+    ("page", "seqs", "upto", "skipped"),
     [
-        ({"events": [], "next": 5, "more": False}, True),
-        ({"events": [event(6), event(9)], "next": 9, "more": True}, True),
-        ({"events": [event(6, "something_new", nik=None)], "next": 6, "more": False}, True),
-        ({"events": [], "next": 4, "more": False}, False),
-        ({"events": [], "next": 5, "more": True}, False),
-        ({"events": [event(5)], "next": 5, "more": False}, False),
-        ({"events": [event(7), event(6)], "next": 7, "more": False}, False),
-        ({"events": [event(6), event(7)], "next": 6, "more": False}, False),
-        ({"events": [event(6, nik=None)], "next": 6, "more": False}, False),
-        ({"events": [event(6, "issued")], "next": 6, "more": False}, False),
-        ({"events": [event(6, "rejected", reference="r", receipt="x")], "next": 6, "more": False}, False),
-        ({"events": [event(6, "recording", reference="r", receipt="x")], "next": 6, "more": False}, False),
-        ({"events": [event(6, nik="1")], "next": 6, "more": False}, False),
-        ({"events": [event(10**16)], "next": 10**16, "more": False}, False),
+        ({"events": [], "next": 5, "more": False}, [], 5, []),
+        ({"events": [event(6), event(9)], "next": 9, "more": True}, [6, 9], 9, []),
+        ({"events": [event(6), event(9)], "next": 12, "more": True}, [6, 9], 12, []),
+        ({"events": [event(6, "something_new", nik=None)], "next": 6, "more": False}, [6], 6, []),
+        ({"events": [], "next": 4, "more": False}, [], 5, []),
+        ({"events": [event(5)], "next": 5, "more": False}, [], 5, [(5, "backwards")]),
+        ({"events": [event(7), event(6)], "next": 7, "more": False}, [7], 7, [(6, "backwards")]),
+        ({"events": [event(6), event(7)], "next": 6, "more": False}, [6, 7], 7, []),
+        ({"events": [event(6)], "next": "x", "more": True}, [6], 6, []),
+        ({"events": [event(6)], "next": 10**16, "more": True}, [6], 6, []),
+        ({"events": [event(6, nik=None), event(8)], "next": 8, "more": False}, [8], 8, [(6, "incomplete")]),
+        ({"events": [event(6, "issued")], "next": 6, "more": False}, [], 6, [(6, "incomplete")]),
+        ({"events": [event(6, "rejected", reference="r", receipt="x")], "next": 6, "more": False}, [], 6,
+         [(6, "incomplete")]),
+        ({"events": [event(6, "recording", reference="r", receipt="x")], "next": 6, "more": False}, [], 6,
+         [(6, "incomplete")]),
+        ({"events": [event(6, nik="1"), event(7)], "next": 7, "more": False}, [7], 7, [(6, "unreadable")]),
+        ({"events": [{"seq": 6}, "junk", None, event(7)], "next": 7, "more": False}, [7], 7,
+         [(6, "unreadable"), (None, "unreadable"), (None, "unreadable")]),
+        ({"events": [event(10**16), event(6)], "next": 6, "more": False}, [6], 6, [(None, "unreadable")]),
+        ({"events": [event(seq) for seq in range(6, 1_100)], "next": 1_099, "more": False}, list(range(6, 1_006)),
+         1_005, []),
+    ],
+)  # fmt: skip
+def test_events_follow_the_cursor_and_junk_among_them_is_named(
+    page: dict[str, Any], seqs: list[int], upto: int, skipped: list[tuple[int | None, str]]
+) -> None:
+    """What is in order and whole is read, whatever stands beside it, and the cursor never goes back."""
+    read = events(5, incoming(page))
+    assert isinstance(read, EventPage)
+    assert ([one.seq for one in read.events], read.next) == (seqs, upto)
+    assert [(one.seq, one.reason) for one in read.skipped] == skipped
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"events": [], "next": 5, "more": True},
+        {"events": ["junk"], "next": 3, "more": True},
+        {"events": {}, "next": 5, "more": False},
+        {"next": 5, "more": False},
     ],
 )
-def test_events_must_follow_the_cursor(page: dict[str, Any], is_good: bool) -> None:  # noqa: FBT001
-    """In order, beyond the cursor, whole: else a follower could loop, skip or act on half an event."""
-    if is_good:
-        assert isinstance(events(5, incoming(page)), EventPage)
-        return
+def test_a_page_that_leads_nowhere_is_no_answer(page: dict[str, Any]) -> None:
+    """Promising more without getting further, or no page at all: a follower would loop, so it rests."""
     with pytest.raises(CentreMisanswered):
         events(5, incoming(page))
 

@@ -232,12 +232,20 @@ class Book:
     refuses: GatewayError | None = None
     seen: list[Any] = field(default_factory=list)
 
-    async def began(self, question: Question, **facts: str) -> Any:
+    def begin(self, question: Question, **facts: str) -> Any:
+        """Keep it."""
+        self.seen.append((question.service, facts))
+        return "beginning"
+
+    async def began(self, beginning: Any) -> None:
+        """Keep it."""
+        self.seen.append((beginning, "goes on"))
+
+    async def exchanged(self, beginning: Any, outcome: str, answer: Answer | None) -> None:
         """Keep it."""
         if self.refuses is not None:
             raise self.refuses
-        self.seen.append((question.service, facts))
-        return "beginning"
+        self.seen.append((beginning, "is shown", outcome, answer))
 
     def ended(self, beginning: Any, outcome: str, answer: Answer | None) -> None:
         """Keep it."""
@@ -263,15 +271,30 @@ def test_an_exchange_is_written_down_before_and_after() -> None:
     }  # fmt: skip
     assert book.seen == [
         (CentreService.BIODATA, facts),
+        ("beginning", "is shown", "answered", GOOD),
         ("beginning", "answered", GOOD),
         (CentreService.BIODATA, facts | {"request_id": ""}),
+        ("beginning", "is shown", "centre_timeout", None),
         ("beginning", "centre_timeout", None),
     ]
 
 
-def test_what_cannot_be_written_down_is_not_asked() -> None:
-    """A full or broken ledger refuses: neither centre nor cache is asked, nothing is revealed."""
-    far = FarEnd()
-    with pytest.raises(StorageUnavailable):
-        asyncio.run(_booked(far, Book(StorageUnavailable())).ask(CALLER, ASKED, Asking("pelayanan")))
-    assert far.calls == []
+def test_what_cannot_be_written_down_is_not_shown() -> None:
+    """A full or broken ledger refuses, be it an answer from memory or a refusal that tells of somebody."""
+    for far in (FarEnd(), FarEnd(CentreTimeout())):
+        with pytest.raises(StorageUnavailable):
+            asyncio.run(_booked(far, Book(StorageUnavailable())).ask(CALLER, ASKED, Asking("pelayanan")))
+
+
+def test_what_goes_on_to_the_centre_takes_its_beginning_along() -> None:
+    """The link behind the cache writes it down before the question leaves."""
+    far, book = FarEnd(), Book()
+    asyncio.run(_booked(far, book).ask(CALLER, ASKED, Asking("pelayanan")))
+    (call,) = far.calls
+
+    async def go_on() -> None:
+        assert call.written is not None
+        await call.written()
+
+    asyncio.run(go_on())
+    assert book.seen[-1] == ("beginning", "goes on")

@@ -303,6 +303,32 @@ def test_a_call_that_does_not_end_is_cut_and_asked_about_later() -> None:
     asyncio.run(story())
 
 
+def test_what_a_killed_predecessor_had_is_asked_about_at_once() -> None:
+    """A dispatcher that is alone waits for no lease of one that lives no more, and resends nothing blindly."""
+
+    async def story() -> None:
+        clock = Hurried()
+        outbox, centre = MemoryOutbox(clock), Centre()
+        new = World(outbox, clock).new()
+        await outbox.accept(new)
+        await outbox.claim(1, 1e12, lambda _lane: True)
+        centre.effects[new.id] = 1  # it was sent just before
+        pace = Pace(deadline=10.0, margin=1e9, tend_every=0.002, alone=True)
+        task = asyncio.create_task(Dispatcher(outbox, centre, clock, random.Random(1), pace).run())
+        await centre.arrived.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        assert centre.asked == [new.id]
+        assert [str(move.after) for move in await outbox.moves(new.id)] == [
+            "queued",
+            "sending",
+            "unknown",
+            "delivered",
+        ]
+
+    asyncio.run(story())
+
+
 class Failing(MemoryOutbox):
     """An outbox whose storage fails as often as told: at claiming, and at storing an end."""
 
@@ -325,9 +351,13 @@ class Failing(MemoryOutbox):
         return await super().finish(claimed, ending)
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable(), ValueError("3527012904900001")], ids=["typed", "unforeseen"])
-def test_storage_that_fails_is_tried_again(error: Exception) -> None:
-    """The dispatcher outlives its storage; an end that was not stored is found out by asking."""
+@pytest.mark.parametrize(
+    ("error", "before"),
+    [(StorageUnavailable(), "sending"), (ValueError("3527012904900001"), "unknown")],
+    ids=["typed", "unforeseen"],
+)
+def test_storage_that_fails_is_tried_again(error: Exception, before: str) -> None:
+    """The dispatcher outlives its storage: an end is stored once that works; else it is found out by asking."""
 
     async def story() -> None:
         clock = Hurried()
@@ -342,7 +372,7 @@ def test_storage_that_fails_is_tried_again(error: Exception) -> None:
         task.cancel()
         await asyncio.wait({task})
         assert centre.effects == {id_: 1}
-        assert (await stage.states(id_))[-2:] == ["unknown", "delivered"]
+        assert (await stage.states(id_))[-2:] == [before, "delivered"]
 
     asyncio.run(story())
 

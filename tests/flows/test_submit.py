@@ -26,6 +26,7 @@ from gateway.contract.submissions import SubmissionState as State
 from gateway.flows.rights import Rights
 from gateway.flows.submit import LONGEST_FORM, Submitter
 from gateway.outbox.receipts import read_number
+from gateway.testing.memory_blobs import MemoryBlobs
 from gateway.testing.memory_store import MemoryOutbox
 from tests.outbox.world import NIK, OTHER_VILLAGE, START, VILLAGE, HandClock
 
@@ -61,7 +62,8 @@ class Stage:
     def __post_init__(self) -> None:
         """Put it together."""
         self.clock = HandClock()
-        self.outbox = MemoryOutbox(self.clock)
+        self.blobs = MemoryBlobs(self.clock)
+        self.outbox = MemoryOutbox(self.clock, self.blobs)
         rights = Rights({"sampang": RIGHT}, {}, dict.fromkeys(CentreService, Priority.URGENT), self.clock, UTC)
         classes = {"birth": Priority.URGENT, "biodata": Priority.ONLINE}
         self.submitter = Submitter(
@@ -69,6 +71,7 @@ class Stage:
             rights,
             classes,
             lambda _submission, _filed: self.faults,
+            self.blobs,
             self.clock,
             random.Random(5).getrandbits,
         )

@@ -13,7 +13,7 @@ from gateway.contract.events import CircuitState
 from gateway.contract.messages import CentreService
 from gateway.contract.status import CentreStatus
 from gateway.contract.web import CALLER, Response, Route
-from gateway.http.openapi import document
+from gateway.http.openapi import Linked, document
 from gateway.http.pages import STYLE, docs_page, errors_page, local_time, status_page
 from gateway.http.system import Facts, ServiceState
 from gateway.http.table import mount
@@ -100,9 +100,11 @@ def test_texts_from_outside_are_escaped() -> None:
     service = msgspec.structs.replace(SERVICE, title=EVIL, title_id=EVIL)
     assert "script" not in Reader(status_page([service])).tags
     route = Route("GET", f"/apps/{EVIL}", CALLER, nothing, EVIL, EVIL, errors=(NotFound,))
-    page = Reader(docs_page(document([mount(route)], title=EVIL, version=EVIL)))
-    assert "script" not in page.tags
-    assert EVIL in page.text
+    leading = document([mount(route)], title=EVIL, version=EVIL, adapters=[Linked(EVIL, EVIL, EVIL)])
+    for drawn in (leading, document([mount(route)], title=EVIL, version=EVIL, description=EVIL, back=EVIL)):
+        page = Reader(docs_page(drawn))
+        assert "script" not in page.tags
+        assert EVIL in page.text
 
 
 def test_every_cell_of_the_status_names_its_column() -> None:
@@ -170,7 +172,7 @@ def test_the_way_to_the_centre_is_told_in_one_word(status: CentreStatus, word: s
     async def ready() -> dict[str, str]:
         return {}
 
-    facts = Facts(lambda: [status], ready, lambda: [("ektp", "E-KTP", "KTP-el", False)], dict, 2.0)
+    facts = Facts(lambda: [status], ready, lambda: [("ektp", "E-KTP", "KTP-el", False)], lambda _adapter: {}, 2.0)
     centre, adapter = facts.services()
     assert centre.health == word
     assert centre.since == ("2027-01-15T08:00:00.000Z" if status.since else None)

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from gateway.http.events import PATH as EVENTS
+
 if TYPE_CHECKING:
     from schemathesis.checks import CheckFunction
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 LISTED_VILLAGE = "3527012003"
 LEAST_OPERATIONS = 10
 BOUNDED = settings(
-    max_examples=60,
+    max_examples=20,
     derandomize=True,
     deadline=None,
     database=None,
@@ -34,17 +36,18 @@ def served(rig: Rig) -> Any:
 
 
 def asks_for_something(operation: Any) -> bool:
-    """Whether an operation has anything that a request could get wrong."""
-    return bool(operation.body or operation.headers or operation.query or operation.path_parameters)
+    """Whether an operation has anything that a request could get wrong; a part of its path may be any text."""
+    return bool(operation.body or operation.headers or operation.query)
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_generated_requests_get_what_is_documented(served: Any, rig: Rig, key: str, mode: GenerationMode) -> None:
     """Good and bad requests of every operation get a documented status, type, headers and body; nothing fails.
 
-    A hand-in's form has schemas of its own, so what is good for the document alone may be refused there.
+    A hand-in's form has schemas of its own and a file its name, so what is good for the document alone may be refused.
     """
     operations = [found.ok() for found in served.get_all_operations()]
+    operations = [one for one in operations if one.path != EVENTS]  # a stream has no end; `test_follow` reads it
     assert len(operations) >= LEAST_OPERATIONS
     for operation in operations:
         if mode is GenerationMode.NEGATIVE and not asks_for_something(operation):
@@ -55,7 +58,8 @@ def test_generated_requests_get_what_is_documented(served: Any, rig: Rig, key: s
         def explore(case: schemathesis.Case[Any]) -> None:
             if mode is GenerationMode.POSITIVE and isinstance(case.body, dict) and "village" in case.body:
                 case.body["village"] = LISTED_VILLAGE  # the schema cannot tell which of the codes exist
-            without: list[CheckFunction] = [positive_data_acceptance] if case.path == "/v1/submissions" else []
+            is_more = case.path.startswith(("/v1/submissions", "/v1/attachments")) and case.method in {"POST", "PUT"}
+            without: list[CheckFunction] = [positive_data_acceptance] if is_more else []
             case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=without)
 
         explore()

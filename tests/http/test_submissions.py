@@ -34,7 +34,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 @pytest.fixture(autouse=True)
 def well(rig: Rig) -> None:
     """The centre is there unless a test takes it away."""
-    rig.behave(mode="up", workers=8, mean_seconds=0.0)
+    rig.behave(office_seconds=3600.0, mode="up", workers=8, mean_seconds=0.0)
 
 
 def ktp(rig: Rig, place: int = 0, **changes: Any) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def test_the_same_key_gets_the_first_receipt(rig: Rig, key: str) -> None:
 
 def test_many_at_once_under_one_key_are_one(rig: Rig, key: str) -> None:
     """Twenty threads race with the same key: one submission, one effect, the same receipt for all."""
-    rig.behave(mode="refuse")
+    rig.behave(office_seconds=3600.0, mode="refuse")
     heard: list[Heard] = []
     threads = [threading.Thread(target=lambda: heard.append(hand_in(rig, key, ktp(rig, 2), "race"))) for _ in range(20)]
     for thread in threads:
@@ -114,7 +114,7 @@ def test_many_at_once_under_one_key_are_one(rig: Rig, key: str) -> None:
         thread.join(WITHIN)
     assert [one.status for one in heard] == [202] * 20
     (id_,) = {one.json["id"] for one in heard}
-    rig.behave(mode="up", workers=8, mean_seconds=0.0)
+    rig.behave(office_seconds=3600.0, mode="up", workers=8, mean_seconds=0.0)
     until(rig, key, id_, lambda one: one["state"] == "delivered")
     assert effects(rig, id_) == [1]
 
@@ -179,27 +179,63 @@ def test_anothers_submission_does_not_exist(rig: Rig, key: str) -> None:
 
 def test_what_was_not_sent_can_be_cancelled(rig: Rig, key: str) -> None:
     """While the centre is away a caller takes its submission back; the centre never sees it. A delivered one stays."""
-    rig.behave(mode="refuse")
+    rig.behave(office_seconds=3600.0, mode="refuse")
     id_ = hand_in(rig, key, ktp(rig, 6), "changed my mind").json["id"]
     deadline = time.monotonic() + WITHIN
     while (heard := rig.request("DELETE", f"{PATH}/{id_}", key=key)).status == 409:  # it was just being tried
         assert time.monotonic() < deadline
     assert heard.json["state"] == "cancelled"
     rig.refused(rig.request("DELETE", f"{PATH}/{id_}", key=key), 409, "conflict")
-    rig.behave(mode="up", workers=8, mean_seconds=0.0)
+    rig.behave(office_seconds=3600.0, mode="up", workers=8, mean_seconds=0.0)
     later = hand_in(rig, key, ktp(rig, 6), "once more").json["id"]
     until(rig, key, later, lambda one: one["state"] == "delivered")
     rig.refused(rig.request("DELETE", f"{PATH}/{later}", key=key), 409, "conflict")
     assert effects(rig, id_) == []
 
 
+def test_what_was_not_sent_can_be_corrected(rig: Rig, key: str) -> None:
+    """Held back, it is put right: same receipt, filing date and place; the centre sees the corrected form only.
+
+    Repeating the correction changes nothing; who it is about and where stays; too late is 409, another's 404.
+    """
+    rig.run(rig.gateway.handing_in.outbox.switch("service", "kia", "hold", "operator:ani"))
+    body = ktp(rig, 30, service="kia", form={"nik": rig.nik(place=30), "reason": 1})
+    receipt = hand_in(rig, key, body, "to be corrected").json
+    address = f"{PATH}/{receipt['id']}"
+    better = {**body, "form": {**body["form"], "reason": 2}}
+    for _ in range(2):
+        heard = put(rig, key, address, better)
+        assert heard.status == 200, heard
+        assert [(move["after"], move["reason"]) for move in heard.json["moves"]] == [
+            ("queued", ""),
+            ("queued", "corrected"),
+        ]
+        assert all(heard.json[name] == receipt[name] for name in ("id", "number", "filed_at", "state"))
+    assert rig.refused(put(rig, key, address, {**better, "form": {}}), 422, "invalid")["errors"]
+    elsewhere = rig.refused(put(rig, key, address, {**better, "subject": {"nik": rig.nik(place=31)}}), 422, "invalid")
+    assert [(fault["field"], fault["code"]) for fault in elsewhere["errors"]] == [("/subject", "unchangeable")]
+    rig.refused(put(rig, rig.add_client("a nosy desk"), address, better), 404, "not_found")
+    assert hand_in(rig, key, body, "to be corrected").json["id"] == receipt["id"]
+    rig.run(rig.gateway.handing_in.outbox.switch("service", "kia", None, "operator:ani"))
+    rig.gateway.handing_in.dispatcher.wake()
+    until(rig, key, receipt["id"], lambda one: one["state"] == "delivered")
+    rig.refused(put(rig, key, address, body), 409, "conflict")
+    stored = rig.run(rig.gateway.handing_in.outbox.read(receipt["id"]))
+    assert json.loads(bytes(stored.form)) == better["form"]
+
+
+def put(rig: Rig, key: str, address: str, body: object) -> Heard:
+    """A PUT of JSON."""
+    return rig.request("PUT", address, json.dumps(body).encode(), JSON, key=key)
+
+
 def test_an_operator_holds_and_releases(rig: Rig, key: str) -> None:
     """Held it waits, with its place; released it goes at once. The history names operator and reason."""
-    rig.behave(mode="refuse")
+    rig.behave(office_seconds=3600.0, mode="refuse")
     id_ = hand_in(rig, key, ktp(rig, 7), "held").json["id"]
     held = act(rig, id_, "hold", {"operator": "ani", "reason": "waits for a paper"})
     assert held.json["held"], held
-    rig.behave(mode="up", workers=8, mean_seconds=0.0)
+    rig.behave(office_seconds=3600.0, mode="up", workers=8, mean_seconds=0.0)
     other = hand_in(rig, key, ktp(rig, 8), "not held").json["id"]
     until(rig, key, other, lambda one: one["state"] == "delivered")
     waiting = until(rig, key, id_, lambda one: one["state"] == "queued")
@@ -246,7 +282,7 @@ def act(rig: Rig, id_: str, name: str, body: dict[str, str]) -> Heard:
 def test_lists_are_filtered_and_paged(rig: Rig) -> None:
     """Newest first, fifty a page, each once; filters that are wrong or unknown are refused by name."""
     key = rig.add_client("a busy desk")
-    rig.behave(mode="refuse")
+    rig.behave(office_seconds=3600.0, mode="refuse")
     ids = [hand_in(rig, key, ktp(rig, place), f"n{place}").json["id"] for place in range(52)]
     first = rig.get(PATH, key=key).json
     assert len(first["submissions"]) == 50

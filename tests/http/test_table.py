@@ -43,7 +43,9 @@ def route(**changes: Any) -> Route:
         (route(path=""), "not a method and path that can be served"),
         (route(method="get"), "not a method and path that can be served"),
         (route(method="BREW"), "not a method and path that can be served"),
-        (route(method="POST", body=Thing, raw=True), "wants its body both raw and decoded"),
+        (route(method="POST", body=Thing, raw=True), "wants its body in two ways"),
+        (route(method="POST", raw=True, stream=True), "wants its body in two ways"),
+        (route(method="POST", raw_body=Thing), "describes a raw body and takes none"),
     ],
 )
 def test_a_route_without_rule_method_or_path_does_not_start(wrong: Route, text: str) -> None:
@@ -72,6 +74,24 @@ def test_routes_are_found_by_method_and_path() -> None:
     with pytest.raises(MethodNotAllowed) as refused:
         table.find("DELETE", "/things/7")
     assert refused.value.headers == (("allow", "GET, HEAD, POST"),)
+
+
+def test_patterns_of_any_length_keep_their_place_in_the_order() -> None:
+    """One that may hold slashes is tried before those mounted after it, and after those mounted before it."""
+    routes = [route(path="/a/{x}/{y}"), route(path="/a/{rest:path}"), route(path="/a/{x}"), route(path="/{x}/b/{y}/c")]
+    table = RouteTable([mount(one) for one in routes])
+    found = {path: table.find("GET", path) for path in ("/a/1/2", "/a/1", "/a/1/2/3/4", "/z/b/1/c", "/a/b/1/c")}
+    places = {path: (routes.index(one.route), dict(parameters)) for path, (one, parameters) in found.items()}
+    assert places == {
+        "/a/1/2": (0, {"x": "1", "y": "2"}),
+        "/a/1": (1, {"rest": "1"}),
+        "/a/1/2/3/4": (1, {"rest": "1/2/3/4"}),
+        "/z/b/1/c": (3, {"x": "z", "y": "1"}),
+        "/a/b/1/c": (1, {"rest": "b/1/c"}),
+    }
+    for path in ("/b/1", "/a", "/a/", "//a/1"):
+        with pytest.raises(NotFound):
+            RouteTable([mount(routes[0]), mount(routes[2])]).find("GET", path)
 
 
 @pytest.mark.parametrize("path", ["/old/a/ask/", "//old/a/ask", "///old/a/ask//"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from gateway.contract.errors import Conflict, IdempotencyMismatch, NotFound
@@ -158,6 +159,40 @@ def test_a_lease_that_is_over_means_unknown(world: World) -> None:
         assert sent.facts.state is State.SENDING
         assert await world.outbox.finish(sent, DELIVERED)
         assert await states(world, id_) == ["queued", "sending", "unknown", "queued", "sending", "delivered"]
+
+    asyncio.run(story())
+
+
+def test_claims_of_the_dead_end_at_once(world: World) -> None:
+    """Whatever their leases: what was being sent is asked about, and whoever was not dead after all changes nothing."""
+
+    async def story() -> None:
+        sending, asking = await accept(world, world.new(filed=1.0), world.new(filed=2.0))
+        first, second = await claim(world.outbox, lease=1e6)
+        await world.outbox.finish(second, Ending(State.UNKNOWN, "centre_timeout"))
+        await claim(world.outbox, lease=1e6)
+        assert await world.outbox.expire() == 0
+        assert await world.outbox.inherit() == 2
+        assert await world.outbox.inherit() == 0
+        assert await world.outbox.finish(first, DELIVERED) is None
+        claims = await claim(world.outbox)
+        assert [(one.facts.id, one.facts.state) for one in claims] == [(sending, "unknown"), (asking, "unknown")]
+
+    asyncio.run(story())
+
+
+def test_a_pause_is_over_once_the_clock_was_put_back(world: World) -> None:
+    """No pause lies half an hour ahead, so one that does is of a clock that was wrong: nothing waits for it."""
+
+    async def story() -> None:
+        (id_,) = await accept(world, world.new())
+        (one,) = await claim(world.outbox)
+        await world.outbox.hand_back(one, world.clock.at + 5.0)
+        await world.outbox.wake()
+        assert await claim(world.outbox) == []
+        world.clock.at -= 3600.0
+        await world.outbox.wake()
+        assert [one.facts.id for one in await claim(world.outbox)] == [id_]
 
     asyncio.run(story())
 
@@ -336,6 +371,105 @@ def test_cancelling_is_for_what_was_not_sent(world: World) -> None:
             await world.outbox.act(second, "retry", "operator:ani")
         with pytest.raises(NotFound):
             await world.outbox.act("nothing", "cancel", "caller:desk000001")
+
+    asyncio.run(story())
+
+
+def test_what_the_centre_had_not_when_asked_cannot_be_cancelled(world: World) -> None:
+    """A call given up may still be under way to the centre; what was certainly not sent, or was refused, can be.
+
+    After an old copy was restored no call is under way any more.
+    """
+
+    async def story() -> None:
+        outbox, new = world.outbox, world.new(subject=1)
+        await accept(world, new)
+        (claimed,) = await claim(outbox)
+        await outbox.finish(claimed, Ending(State.UNKNOWN, "centre_timeout"))
+        (claimed,) = await claim(outbox)
+        await outbox.finish(claimed, Ending(State.QUEUED, "not_there"))
+        with pytest.raises(Conflict):
+            await outbox.act(new.id, "cancel", "caller:desk000001")
+        (claimed,) = await claim(outbox)
+        await outbox.finish(claimed, Ending(State.ATTENTION, "form_invalid"))
+        assert (await outbox.act(new.id, "cancel", "operator:ani")).state is State.CANCELLED
+
+        (handed_back,) = await accept(world, world.new(subject=2))
+        (claimed,) = await claim(outbox)
+        await outbox.hand_back(claimed, START)
+        await outbox.act(handed_back, "cancel", "caller:desk000001")
+        (restored,) = await accept(world, world.new(subject=3))
+        assert await outbox.doubt() == 1
+        (claimed,) = await claim(outbox)
+        await outbox.finish(claimed, Ending(State.QUEUED, "not_there"))
+        assert (await outbox.act(restored, "cancel", "caller:desk000001")).state is State.CANCELLED
+
+    asyncio.run(story())
+
+
+def test_what_was_never_claimed_can_be_corrected(world: World) -> None:
+    """Other content goes to the centre under the same id, place and filing date; the first key gets its receipt."""
+
+    async def story() -> None:
+        first, behind = world.new(subject=1, key="k", filed=1.0), world.new(subject=1, filed=2.0)
+        await accept(world, first, behind)
+        better = world.new(subject=1, form={"name": "SITI AMINAH BINTI ALI"}).submission
+        before = await world.outbox.find(first.id)
+        world.clock.at += 5.0
+        facts = await world.outbox.correct(first.id, better, (), "caller:desk000001")
+        assert before is not None
+        assert (facts.state, facts.state_at, facts.filed_at, facts.moves) == ("queued", START, before.filed_at, 2)
+        assert await world.outbox.read(first.id) == better
+        last = (await world.outbox.moves(first.id))[-1]
+        assert (last.before, last.after, last.actor, last.reason, last.at) == (
+            "queued",
+            "queued",
+            "caller:desk000001",
+            "corrected",
+            START + 5.0,
+        )
+        again = await world.outbox.accept(msgspec.structs.replace(first, id="x" * 36, number="x"))
+        assert (again.fresh, again.receipt.id) == (False, first.id)
+        await world.outbox.act(first.id, "hold", "operator:ani")
+        await world.outbox.correct(first.id, first.submission, (), "caller:desk000001")
+        await world.outbox.correct(first.id, better, (), "caller:desk000001")
+        await world.outbox.act(first.id, "release", "operator:ani")
+        (claimed,) = await claim(world.outbox)
+        assert (claimed.facts.id, claimed.submission) == (first.id, better)
+
+    asyncio.run(story())
+
+
+def test_what_may_have_been_sent_cannot_be_corrected(world: World) -> None:
+    """Claimed, unknown, or queued again after the centre was asked: a late copy of the first content could still come.
+
+    What was claimed and certainly not sent can be.
+    """
+
+    async def story() -> None:
+        outbox, new = world.outbox, world.new(subject=1)
+        await accept(world, new)
+        better = world.new(subject=1).submission
+
+        async def refused() -> None:
+            with pytest.raises(Conflict):
+                await outbox.correct(new.id, better, (), "caller:desk000001")
+            assert await outbox.read(new.id) == new.submission
+
+        with pytest.raises(NotFound):
+            await outbox.correct("nothing", better, (), "caller:desk000001")
+        (claimed,) = await claim(outbox)
+        await refused()
+        await outbox.hand_back(claimed, START)
+        await outbox.correct(new.id, better, (), "caller:desk000001")
+        await outbox.correct(new.id, new.submission, (), "caller:desk000001")
+        await outbox.wake()
+        (claimed,) = await claim(outbox)
+        await outbox.finish(claimed, Ending(State.UNKNOWN, "centre_timeout"))
+        await refused()
+        (claimed,) = await claim(outbox)
+        await outbox.finish(claimed, Ending(State.QUEUED, "not_there"))
+        await refused()
 
     asyncio.run(story())
 

@@ -36,7 +36,7 @@ def run_and_kill(url: str, centre: Path, kills: int, seed: int) -> tuple[dict[st
                 word, *rest = line.split()
                 drained |= word == "drained"
                 if word == "accepted":
-                    key, id_ = rest
+                    key, id_, _ = rest
                     assert receipts.setdefault(key, id_) == id_  # the same key, the same receipt, in every life
                 if number == dies_after:
                     victim.kill()

@@ -101,6 +101,13 @@ class Machine(RuleBasedStateMachine):
         if not isinstance(accepted, type) and accepted.fresh:
             self.ids.append(accepted.receipt.id)
 
+    @precondition(lambda self: self.ids)
+    @rule(place=st.integers(0, 99), form=st.integers(0, 2))
+    def correct(self, place: int, form: int) -> None:
+        """Correct something, perhaps too late."""
+        id_, submission = self.ids[place % len(self.ids)], self.world.new(subject=9, form={"n": form}).submission
+        self.same(lambda outbox: outbox.correct(id_, submission, (), "caller:desk000001"))
+
     @rule(lost=st.booleans())
     def claim(self, lost: bool) -> None:  # noqa: FBT001 # drawn
         """Claim one; a lost claim's lease is over at once."""

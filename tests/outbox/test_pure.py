@@ -61,8 +61,9 @@ def test_illegal_moves_are_refused(before: State | None) -> None:
         if after in moves.LEGAL[before]:
             moves.check(before, after)
         else:
-            with pytest.raises(Conflict):
+            with pytest.raises(Conflict) as refused:
                 moves.check(before, after)
+            assert str(refused.value) == f"A submission that is {before or 'not there'} cannot become {after}."
 
 
 def test_rank_puts_what_is_under_way_first() -> None:
@@ -82,6 +83,32 @@ def test_pauses_double_and_are_capped(failures: int, seed: int) -> None:
     """No pause is longer than 15 minutes, nor than twice what one failure less allowed."""
     pause = backoff.own_pause(failures, random.Random(seed))
     assert 0.0 <= pause <= min(backoff.LONGEST, 2.0 * 2.0 ** min(failures, 60))
+
+
+class _Edge(random.Random):
+    """Draws the lowest or the highest value of a range."""
+
+    def __init__(self, *, high: bool) -> None:
+        super().__init__()
+        self._high = high
+
+    def uniform(self, a: float, b: float) -> float:
+        """An end of the range."""
+        return b if self._high else a
+
+
+def test_pauses_begin_at_nothing_and_double_from_four_seconds() -> None:
+    """The longest pause is 4, 8, 16 … 512 seconds, then 15 minutes; the shortest is none, also for all together."""
+    high, low = _Edge(high=True), _Edge(high=False)
+    assert [backoff.own_pause(failures, high) for failures in (1, 2, 3, 8, 9, 40)] == [
+        4.0,
+        8.0,
+        16.0,
+        512.0,
+        900.0,
+        900.0,
+    ]
+    assert (backoff.own_pause(1, low), backoff.shared_pause(low), backoff.shared_pause(high)) == (0.0, 0.0, 5.0)
 
 
 def test_pauses_use_their_whole_range() -> None:

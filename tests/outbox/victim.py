@@ -1,7 +1,8 @@
-"""A process that hands in and dispatches until it is killed: `victim.py <url> <centre.db> <first> <last>`.
+"""A process that hands in and dispatches until it is killed: `victim.py <url> <centre.db> <first> <last> [<copy>]`.
 
-It prints `accepted <key> <id>` once a receipt may be given out, and `drained` once nothing is open. The centre is a
-file: it takes whatever comes, as often as it comes, so that only asking first keeps anything from being doubled.
+With a folder for it, it keeps a second copy there, and begins once that is in step. It prints `accepted <key> <id>
+<copies>` once a receipt may be given out, and `drained` once nothing is open. The centre is a file: it takes whatever
+comes, as often as it comes, so that only asking first keeps anything from being doubled.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import secrets
 import sqlite3
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +23,8 @@ from gateway.contract.errors import CentreTimeout
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Subject, Submission
 from gateway.contract.submissions import SubmissionState as State
-from gateway.database import Database
+from gateway.database import Database, lineage
+from gateway.database.second_copy import CopyPlace
 from gateway.flows.dispatch import Dispatcher, Pace, Taken
 from gateway.outbox.outbox import NewSubmission, Wanted
 from gateway.outbox.receipts import new_id, new_number
@@ -67,9 +70,13 @@ class FileCentre:
         return None if known is None else Taken("SK")
 
 
-async def main(url: str, centre: str, first: int, last: int) -> None:
+async def main(url: str, centre: str, first: int, last: int, folder: str = "") -> None:
     """Hand in a range of keys, drain, and say so."""
     clock, database = SystemClock(), Database.open(url)
+    if folder:
+        owner = await database.read(lineage.installation)
+        copy = database.keep_copy(CopyPlace(Path(folder), owner, same_device=True, patience=10.0))
+        assert await asyncio.to_thread(copy.wait_until, "in_step", 30.0)
     outbox = DatabaseOutbox(database, Sealer(KEYRING, clock.now), clock)
     dispatcher = Dispatcher(outbox, FileCentre(centre), clock, random.Random(), PACE)
     moved = asyncio.Event()
@@ -90,7 +97,7 @@ async def main(url: str, centre: str, first: int, last: int) -> None:
             submission=Submission("birth", 1, "3527032001", subject, form),
         )
         accepted = await outbox.accept(new)
-        print(f"accepted key-{number} {accepted.receipt.id}", flush=True)  # noqa: T201 # its parent reads it
+        print(f"accepted key-{number} {accepted.receipt.id} {accepted.receipt.copies}", flush=True)  # noqa: T201 # its parent reads it
         dispatcher.wake()
     while {facts.state for facts in await outbox.page(Wanted(limit=10_000))} != {State.DELIVERED}:
         await moved.wait()
@@ -103,4 +110,4 @@ async def main(url: str, centre: str, first: int, last: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:]))

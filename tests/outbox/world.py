@@ -10,15 +10,21 @@ import msgspec
 
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import AttachmentRef, Subject, Submission, SubmissionState
+from gateway.outbox.follow_store import DatabaseFollowing
+from gateway.outbox.notify_store import DatabaseNotifying
 from gateway.outbox.outbox import NewSubmission
 from gateway.outbox.receipts import new_id, new_number
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
+from gateway.testing.memory_following import MemoryFollowing, MemoryNotifying
+from gateway.testing.memory_store import MemoryOutbox
 from gateway.vault.keys import Keyring
 
 if TYPE_CHECKING:
     from gateway.database import Database
+    from gateway.outbox.following import Following
     from gateway.outbox.lanes import Lane
+    from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Outbox
 
 START = 1_800_000_000.0
@@ -58,12 +64,32 @@ class World:
     database: Database | None = None
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     number: int = 0
+    kept: tuple[Following, Notifying] | None = None
 
     def another(self) -> Outbox:
         """The same outbox as another process sees it; in memory there is only one."""
         if self.database is None:
             return self.outbox
         return DatabaseOutbox(self.database, Sealer(KEYRING, self.clock.now), self.clock)
+
+    def following(self) -> Following:
+        """What follows delivery in it."""
+        if self.kept is None:
+            self.kept = self._kept()
+        return self.kept[0]
+
+    def notifying(self) -> Notifying:
+        """What is to be told of it."""
+        self.following()
+        assert self.kept is not None
+        return self.kept[1]
+
+    def _kept(self) -> tuple[Following, Notifying]:
+        if isinstance(self.outbox, MemoryOutbox):
+            return MemoryFollowing(self.outbox, self.clock), MemoryNotifying(self.outbox, self.clock)
+        assert self.database is not None
+        sealer = Sealer(KEYRING, self.clock.now)
+        return DatabaseFollowing(self.database, sealer, self.clock), DatabaseNotifying(self.database, self.clock)
 
     def new(
         self,
