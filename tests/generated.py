@@ -4,7 +4,8 @@
 settings' schema ─► config/schema.json, docs/reference/config.md      click ─► docs/reference/cli.md
 error tree       ─► docs/reference/errors.md                          hook specifications ─► docs/reference/hooks.md
 rules, cases     ─► docs/reference/licence.md
-route table      ─► docs/reference/openapi.json                       metric families ─► docs/reference/metrics.md
+route table      ─► docs/reference/openapi.json, openapi-dukcapil_ws.json
+metric families ─► docs/reference/metrics.md
 schemas of forms ─► docs/reference/forms.md
 calls of loggers ─► docs/reference/events.md   (with the meanings in docs/reference/meanings.toml)
 ```
@@ -39,6 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES: Mapping[str, Callable[[Path], str]] = {
     "config/schema.json": config_page.schema_file,
     "docs/reference/openapi.json": api_page.openapi_file,
+    "docs/reference/openapi-dukcapil_ws.json": api_page.adapter_file,
     "docs/reference/config.md": config_page.page,
     "docs/reference/cli.md": cli_page.page,
     "docs/reference/errors.md": error_page.page,

@@ -3,6 +3,10 @@
 # With CI=true nothing may be left out.
 set -euo pipefail
 declare -A needed=([postgresql]='ls /usr/lib/postgresql/*/bin/initdb' [curl]='command -v curl' [chromium]='command -v chromium || command -v chromium-browser')
+needed+=([php-cli]='command -v php' [php-curl]='php -m | grep -qx curl')
+if [ "${CI:-}" = true ]; then # large, and only for clients of the drop-in face in their own languages
+    needed+=([default-jdk-headless]='command -v javac' [nodejs]='command -v node')
+fi
 missing=()
 for package in "${!needed[@]}"; do
     sh -c "${needed[$package]}" >/dev/null 2>&1 || missing+=("$package")

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.testing.processes import GatewayProcess
+from tests.acceptance.nursery import ForkedGateway
 from tests.acceptance.stage import ask, assert_honest_age, demo_right, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from gateway.testing.processes import GatewayProcess
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Answered, Centre
 
 DEADLINE = 1.0
@@ -140,12 +142,12 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(nursery: Nursery, centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The gateway of this module, its cache warm and past freshness."""
     centre.behave()
     rights = demo_right("dukcapil_sampang", "sampang") + demo_right("uji_beban", "load")
     folder = tmp_path_factory.mktemp("troubles")
-    ready = Desk(GatewayProcess(folder, centre.url, config=CONFIG, rights=rights), centre)
+    ready = Desk(ForkedGateway(nursery, folder, centre.url, config=CONFIG, rights=rights), centre)
     with ready.gateway:
         ready.warm()
         yield ready
@@ -230,10 +232,12 @@ def test_a_caller_may_refuse_what_is_old(desk: Desk, centre: Centre) -> None:
     assert_honest_age(desk.ask(nik))
 
 
-def test_a_long_outage_does_not_delay_the_return(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_long_outage_does_not_delay_the_return(
+    nursery: Nursery, centre: Centre, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """With the breaker as it comes, after rests that grew to their longest, fresh answers resume within 5 s."""
     centre.behave()
-    gateway = GatewayProcess(tmp_path_factory.mktemp("outage"), centre.url)
+    gateway = ForkedGateway(nursery, tmp_path_factory.mktemp("outage"), centre.url)
     key, niks = gateway.add_client("desk"), itertools.cycle(centre.niks(200))
     with gateway:
         centre.behave(mode="refuse")

@@ -12,13 +12,15 @@ import pytest
 from gateway.database.migrate import migrate
 from gateway.settings import load
 from gateway.testing.postgres import PostgresServer
-from gateway.testing.processes import GatewayProcess
+from tests.acceptance.nursery import ForkedGateway
 from tests.acceptance.stage import ask, demo_right, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gateway.testing.processes import GatewayProcess
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Centre
 
 pytestmark = pytest.mark.postgres
@@ -35,12 +37,16 @@ def server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def gateway(server: PostgresServer, centre: Centre, tmp_path: Path) -> Iterator[GatewayProcess]:
+def gateway(nursery: Nursery, server: PostgresServer, centre: Centre, tmp_path: Path) -> Iterator[GatewayProcess]:
     """A gateway on an empty database, not started."""
     centre.behave()
     config = f'[database]\nurl = "{server.new_database()}"\n'
-    made = GatewayProcess(
-        tmp_path, centre.url, config=config, rights=demo_right("dukcapil_sampang", "sampang", allowance=ALLOWANCE)
+    made = ForkedGateway(
+        nursery,
+        tmp_path,
+        centre.url,
+        config=config,
+        rights=demo_right("dukcapil_sampang", "sampang", allowance=ALLOWANCE),
     )
     yield made
     made.__exit__()

@@ -149,7 +149,7 @@ def test_it_is_configured_and_used(place: CleanEnvironment, centre: Centre, tmp_
         assert visit(gateway, key, nik) == (200, {"greeting": f"Selamat datang, {name}", "source": "cache"})
         assert visit(gateway, installed.native, nik)[0] == 403
         assert gateway.get(VISITS)[0] == 405
-        assert VISITS in json.loads(gateway.get("/openapi.json")[2])["paths"]
+        assert VISITS in json.loads(gateway.get("/openapi/outside_desk.json")[2])["paths"]
     assert installed.code == 0
 
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.testing.processes import GatewayProcess
+from tests.acceptance.nursery import ForkedGateway
 from tests.acceptance.stage import alive, ask, assert_honest_age, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Answered, Centre
 
 ASKED = 5
@@ -53,10 +55,10 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(nursery: Nursery, centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The gateway of this module; each test leaves it running."""
     centre.behave()
-    gateway = GatewayProcess(tmp_path_factory.mktemp("restarts"), centre.url)
+    gateway = ForkedGateway(nursery, tmp_path_factory.mktemp("restarts"), centre.url)
     ready = Desk(gateway, gateway.add_client("desk"))
     with gateway:
         yield ready

@@ -11,8 +11,9 @@ import pytest
 from gateway.mock_siak import start_process
 from gateway.mock_siak.accounts import Account
 from gateway.settings import load
-from gateway.testing.processes import GatewayProcess, right_of
+from gateway.testing.processes import right_of
 from gateway.wiring.offline import with_callers
+from tests.acceptance.nursery import ForkedGateway
 from tests.acceptance.scripted_centre import DIALECTS, RESIDENT, SHAPES, ScriptedCentre, resident
 from tests.acceptance.stage import Centre, ask
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.people.callers import Callers
+    from gateway.testing.processes import GatewayProcess
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Answered
 
 CONFIG = """
@@ -93,12 +96,12 @@ class Spoken:
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoken]:
+def spoken(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoken]:
     """The scripted centre and a gateway with one right for each way it speaks."""
     accounts = {f"{shape}_{dialect}": Account(f"{shape}/{dialect}", MARKED, "") for shape, dialect in WAYS}
     rights = "\n".join(right_of(account, name) for name, account in accounts.items())
     with ScriptedCentre() as centre:
-        gateway = GatewayProcess(tmp_path_factory.mktemp("spoken"), centre.url, config=CONFIG, rights=rights)
+        gateway = ForkedGateway(nursery, tmp_path_factory.mktemp("spoken"), centre.url, config=CONFIG, rights=rights)
         keys = add_callers(gateway, list(accounts))
         with gateway:
             yield Spoken(gateway, keys)
@@ -131,7 +134,9 @@ def test_refusals_of_our_account_raise_an_alarm(spoken: Spoken) -> None:
 
 
 @pytest.fixture(scope="module")
-def register(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GatewayProcess, Centre, dict[str, str]]]:
+def register(
+    nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[GatewayProcess, Centre, dict[str, str]]]:
     """The mock centre with accounts of every shape and dialect, and of every kind of refusal."""
     folder = tmp_path_factory.mktemp("register")
     accounts = {**_speaking(), **_refusing()}
@@ -141,7 +146,7 @@ def register(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway
     passwords["SIAK_GATEWAY_SECRET_REFUSED_03_PASSWORD"] = "wrong"
     rights = "\n".join(_right(account, name) for name, account in accounts.items())
     with start_process(population=2_000, accounts=file) as mock:
-        gateway = GatewayProcess(folder, mock.url, config=CONFIG, rights=rights, environ=passwords)
+        gateway = ForkedGateway(nursery, folder, mock.url, config=CONFIG, rights=rights, environ=passwords)
         keys = add_callers(gateway, list(accounts))
         with gateway:
             yield gateway, Centre(mock), keys

@@ -71,12 +71,14 @@ def test_a_new_machine_is_told_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_gateway_that_ran_is_well(tmp_path: Path) -> None:
-    """After a start everything is in order but one warning: keys and data share a disk."""
+    """After a start everything is in order but what an admin has to add: keys elsewhere, a second copy, a backup."""
     with start_process(population=100) as mock, GatewayProcess(tmp_path, mock.url):
         result, found = doctor(tmp_path, mock.url, SIAK_GATEWAY_SECRET_SAMPANG_PASSWORD="x")
     assert result.exit_code == 0, result.stdout
     assert verdicts(found["keys"]) == ["ok", "warn"]
-    everything = [one for subject, findings in found.items() if subject != "keys" for one in findings]
+    assert [verdicts(found[subject]) for subject in ("copies", "backup")] == [["warn"], ["warn"]]
+    added = {"keys", "copies", "backup"}
+    everything = [one for subject, findings in found.items() if subject not in added for one in findings]
     assert verdicts(everything) == ["ok"] * len(everything)
 
 

@@ -107,3 +107,61 @@ def test_a_whole_service_is_held_switched_off_and_released(desk: Desk) -> None:
     released = desk.run("submissions", "release", "--all-of", "service", "death", "--all-of", "village", VILLAGE)
     assert released.exit_code == 0
     assert json.loads(desk.run("submissions", "list", "--json").stdout)["switches"] == []
+
+
+def test_ageing_sets_here_against_there(desk: Desk, numbers: list[str]) -> None:
+    """By service and age, in words and in JSON; nothing is told of an empty outbox."""
+    assert len(numbers) == 3
+    rows = json.loads(desk.run("submissions", "ageing", "--json").stdout)["ageing"]
+    assert [(row["service"], row["handed_in"], row["missing"], row["attention"]) for row in rows] == [
+        ("birth", 2, 2, 1),
+        ("death", 1, 1, 0),
+    ]
+    text = desk.run("submissions", "ageing").stdout.splitlines()
+    assert text[0].split() == ["service", "age", "handed_in", "at_centre", "missing", "decided", "attention", "ended"]
+    assert text[1].split()[0] == "birth"
+
+
+def test_ageing_of_nothing_says_so(desk: Desk) -> None:
+    """A new gateway."""
+    assert desk.run("submissions", "ageing").stdout.endswith("No submissions.\n")
+
+
+def test_what_an_operator_does_stands_in_the_ledger(desk: Desk, numbers: list[str]) -> None:
+    """Acts and switches, with who did them and what came of it, in a chain of the command's own; verified whole."""
+    desk.file.write_text("[ledger]\nenabled = true\n" + desk.file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert desk.run("submissions", "hold", numbers[1], "--all-of", "service", "death", "--off").exit_code == 0
+    assert desk.run("submissions", "cancel", numbers[1], numbers[0]).exit_code == 0
+    exported = desk.run("ledger", "export").stdout.splitlines()
+    found = [json.loads(line)["record"] for line in exported]
+    deeds = [(one["verb"], one["target"], one["service"]) for one in found if one["kind"] == "began"]
+    id_ = shown(desk, numbers[1])["id"]
+    assert deeds[:3] == [("off", "service:death", "death"), ("hold", id_, "birth"), ("cancel", id_, "birth")]
+    assert all(one["caller"].startswith("operator:") for one in found if one["kind"] == "began")
+    ended = [one["outcome"] for one in found if one["kind"] == "ended"]
+    assert ended == ["done"] * 4
+    verified = desk.run("ledger", "verify", "--json")
+    assert (verified.exit_code, json.loads(verified.stdout)["faults"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("hold",), "Name submissions"),
+        (("release",), "Name submissions"),
+        (("hold", "--off"), "Name submissions"),
+        (("hold", "--off", "S-1"), "--off needs --all-of"),
+        (("hold", "--all-of", "service", "nosuch"), "There is no service 'nosuch'; there are "),
+        (("hold", "--all-of", "village", "35270120"), "a code of ten digits"),
+    ],
+)
+def test_a_switch_that_would_meet_nothing_is_refused(desk: Desk, arguments: tuple[str, ...], said: str) -> None:
+    """Nothing named, or something that does not exist, is a wrong use and not a silent success."""
+    heard = desk.run("submissions", *arguments)
+    assert (heard.exit_code, said in heard.output) == (2, True), heard.output
+
+
+def test_a_name_of_odd_bytes_is_no_submission(desk: Desk) -> None:
+    """Whatever a terminal sends is answered in words."""
+    heard = desk.run("submissions", "retry", "\udcff")
+    assert (heard.exit_code, "there is no such submission" in heard.output) == (1, True), heard.output

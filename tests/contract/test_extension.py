@@ -42,9 +42,11 @@ HOOKS = {
     "gateway_authenticators": [],
     "gateway_policies": [],
     "gateway_health_checks": [],
+    "gateway_notifiers": [],
     "gateway_exchange_finished": ["record"],
     "gateway_submission_moved": ["moved"],
     "gateway_circuit_moved": ["move"],
+    "gateway_centre_event": ["event"],
 }
 
 

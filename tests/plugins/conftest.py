@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 import structlog
 
+from gateway.contract import FollowStatus
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
         Answer,
         Asking,
         Caller,
+        CentreEvent,
         CentreStatus,
         Clock,
         Job,
+        KnownKey,
         Question,
         Receipt,
         Right,
@@ -39,6 +43,7 @@ class Desk:
         at: Unix seconds now; the monotonic clock runs a thousand behind.
         statuses: How the centre is.
         queue: What waits for it.
+        followed: How its news travel on.
     """
 
     def __init__(self) -> None:
@@ -48,6 +53,7 @@ class Desk:
         self.at = 1_795_000_000.0
         self.statuses: tuple[CentreStatus, ...] = ()
         self.queue: tuple[Waiting, ...] = ()
+        self.followed = FollowStatus(None, 0, 0)
 
     def now(self) -> float:
         """Unix seconds."""
@@ -74,6 +80,14 @@ class Desk:
         """Nobody has a right here."""
         raise LookupError(caller)
 
+    def known_key(self, key: str) -> KnownKey:
+        """Nobody is known here."""
+        raise LookupError(len(key))
+
+    def allowance_left(self, caller: Caller) -> int | None:
+        """Nothing is counted here."""
+        raise LookupError(caller)
+
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Nothing can be asked here."""
         raise LookupError(caller, question, asking)
@@ -94,9 +108,21 @@ class Desk:
         """Nothing was handed in here."""
         raise LookupError(caller, submission)
 
+    def copies(self) -> int:
+        """The second one is in step."""
+        return 2
+
     async def waiting(self) -> tuple[Waiting, ...]:
         """As set by the test."""
         return self.queue
+
+    def on_event(self, observer: Callable[[CentreEvent], object]) -> None:
+        """No centre here."""
+        raise LookupError(observer)
+
+    async def follow_status(self) -> FollowStatus:
+        """As the test wants."""
+        return self.followed
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """As set by the test."""

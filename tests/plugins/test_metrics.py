@@ -10,11 +10,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.contract import (
+    CentreEvent,
     CentreService,
     CentreStatus,
     CircuitMove,
     CircuitState,
     ExchangeRecord,
+    FollowStatus,
     Move,
     Priority,
     SubmissionMoved,
@@ -166,6 +168,20 @@ def test_what_waits_is_asked_of_the_host(desk: Desk) -> None:
     for name, urgent in (("waiting", 3), ("oldest_seconds", 60)):
         assert found[f"siak_gateway_submissions_{name}", labelled(**{"class": "urgent"})] == urgent
         assert found[f"siak_gateway_submissions_{name}", labelled(**{"class": "online"})] == 0
+
+
+def test_what_follows_delivery_is_asked_of_the_host(desk: Desk) -> None:
+    """Events by kind; since when all were read, absent before the first time; what waits to be told, or is dead."""
+    metrics = Metrics(MetricsConfig(process=False), desk)
+    metrics.gateway_centre_event(CentreEvent(7, 0.0, "death", nik="MARKED", no_kk="MARKED"))
+    assert ("siak_gateway_centre_events_read_seconds", labelled()) not in samples(metrics)
+    desk.followed = FollowStatus(desk.at - 30.0, 4, 2)
+    assert "MARKED" not in shown(metrics)
+    found = samples(metrics)
+    assert found["siak_gateway_centre_events_total", labelled(kind="death")] == 1
+    assert found["siak_gateway_centre_events_read_seconds", labelled()] == 30
+    assert found["siak_gateway_notifications", labelled(state="pending")] == 4
+    assert found["siak_gateway_notifications", labelled(state="dead")] == 2
 
 
 def test_the_process_is_shown_unless_switched_off(desk: Desk) -> None:

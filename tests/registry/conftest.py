@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import pytest
 import structlog
 
+from gateway.contract import FollowStatus
 from gateway.settings import load
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
         Answer,
         Asking,
         Caller,
+        CentreEvent,
         CentreStatus,
         Clock,
         Host,
         Job,
+        KnownKey,
         Question,
         Receipt,
         Right,
@@ -74,6 +77,14 @@ class Desk:
         """Nobody has a right here."""
         raise LookupError(caller)
 
+    def known_key(self, key: str) -> KnownKey:
+        """Nobody is known here."""
+        raise LookupError(len(key))
+
+    def allowance_left(self, caller: Caller) -> int | None:
+        """Nothing is counted here."""
+        raise LookupError(caller)
+
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Nothing can be asked here."""
         raise LookupError(caller, question, asking)
@@ -94,9 +105,21 @@ class Desk:
         """Nothing was handed in here."""
         raise LookupError(caller, submission)
 
+    def copies(self) -> int:
+        """The second one is in step."""
+        return 2
+
     async def waiting(self) -> tuple[Waiting, ...]:
         """Nothing waits here."""
         return ()
+
+    def on_event(self, observer: Callable[[CentreEvent], object]) -> None:
+        """No centre here."""
+        raise LookupError(observer)
+
+    async def follow_status(self) -> FollowStatus:
+        """As the test wants."""
+        return FollowStatus(None, 0, 0)
 
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """No centre here."""

@@ -15,11 +15,15 @@ import structlog
 from gateway import log
 from gateway.contract import (
     Caller,
+    CentreEvent,
     CentreService,
     CircuitMove,
     CircuitState,
     ExchangeRecord,
     Intent,
+    NotDelivered,
+    Notification,
+    SubmissionState,
 )
 from gateway.contract.errors import Denied, Internal, TooManyRequests, Unauthenticated
 from gateway.registry import Limits, Registry, installed, requires_restart
@@ -73,7 +77,7 @@ RECORD = ExchangeRecord(
 )
 MOVE = CircuitMove(CentreService.BIODATA, CircuitState.CLOSED, CircuitState.OPEN, "failure_rate", 1.0)
 INTENT = Intent("ask", Caller("c", "caller"), CentreService.BIODATA, "pelayanan", "", "native", "q-1")
-QUICK = Limits(open=0.05, close=0.05, policy=0.05, authenticator=0.05, health_check=0.05)
+QUICK = Limits(open=0.05, close=0.05, policy=0.05, authenticator=0.05, health_check=0.05, notifier=0.05)
 
 
 @pytest.fixture
@@ -449,6 +453,9 @@ class Ext(Extension):
     @hookimpl
     def gateway_circuit_moved(self, move):
         {body}
+    @hookimpl
+    def gateway_centre_event(self, event):
+        {body}
 """
 
 
@@ -464,13 +471,73 @@ def test_an_observers_error_reaches_nobody(
     registry = Registry.build(configured('[plugins]\nenabled = ["bad", "good"]\n'), host_for)
     registry.exchange_finished(RECORD)
     registry.circuit_moved(MOVE)
-    assert sys.modules["outside_good"].seen == ["good", "good"]
+    registry.centre_event(CentreEvent(1, 0.0, "death"))
+    assert sys.modules["outside_good"].seen == ["good"] * 3
     assert len(registry.exchange_finished) == 2
     lines = [line for line in logged() if line["event"] == "registry.observer.failed"]
     assert [(line["extension"], line["kind"]) for line in lines] == [
         ("bad", "gateway_exchange_finished"),
         ("bad", "gateway_circuit_moved"),
+        ("bad", "gateway_centre_event"),
     ]
+
+
+NOTIFIER = """
+import asyncio
+from gateway.contract import NotDelivered
+class Ext(Extension):
+    name, api_version = "{name}", 1
+    @hookimpl
+    def gateway_notifiers(self):
+        return [self] * {count}
+    def targets(self, notification):
+        return {targets}
+    async def deliver(self, notification, target):
+        {body}
+"""
+TOLD = Notification("n", "c", "caller", "s", 3, "ktp", "", SubmissionState.SENDING, SubmissionState.DELIVERED, "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("raise NotDelivered('http_500', retry_after=7.0)", "http_500"),
+        ("raise NotDelivered('Bad Code with a name in it')", "failed"),
+        ("raise OSError('no')", "failed"),
+        ("await asyncio.Event().wait()", "timeout"),
+    ],
+)
+def test_a_notifier_that_fails_is_asked_again(
+    body: str, code: str, install: Install, configured: Callable[[str], Settings], host_for: Callable[[str], Host]
+) -> None:
+    """Whatever it raises, and if it takes too long, is a delivery that failed, by a word of a closed shape."""
+    install("deaf", NOTIFIER.format(name="deaf", count=1, targets=["office"], body=body))
+    notifier = Registry.build(configured('[plugins]\nenabled = ["deaf"]\n'), host_for, QUICK).notifiers["deaf"]
+    assert tuple(notifier.targets(TOLD)) == ("office",)
+    with pytest.raises(NotDelivered) as caught:
+        asyncio.run(notifier.deliver(TOLD, "office"))
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("targets", ["None", "[1]", "['x' * 101]", "[str(n) for n in range(21)]", "1 / 0"])
+def test_a_notifier_that_names_nonsense_tells_nobody(
+    targets: str, install: Install, configured: Callable[[str], Settings], host_for: Callable[[str], Host]
+) -> None:
+    """Targets are a few short texts; anything else is logged."""
+    install("odd", NOTIFIER.format(name="odd", count=1, targets=targets, body="return None"))
+    notifier = Registry.build(configured('[plugins]\nenabled = ["odd"]\n'), host_for, QUICK).notifiers["odd"]
+    assert tuple(notifier.targets(TOLD)) == ()
+    asyncio.run(notifier.deliver(TOLD, "office"))
+
+
+def test_one_extension_has_one_notifier(
+    install: Install, configured: Callable[[str], Settings], host_for: Callable[[str], Host]
+) -> None:
+    """Deliveries carry its name, so a second one would not be known apart."""
+    install("two", NOTIFIER.format(name="two", count=2, targets=[], body="return None"))
+    registry = Registry.build(configured('[plugins]\nenabled = ["two"]\n'), host_for)
+    (failure,) = registry.failures
+    assert "more than one notifier" in failure.reason
 
 
 def test_a_hook_may_give_nothing(

@@ -25,7 +25,7 @@ from gateway.contract.web import CALLER, OPERATOR, PUBLIC, Response, Route, Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.contract import CircuitMove, ExchangeRecord, HealthCheck, Host, Intent, SubmissionMoved
+    from gateway.contract import CentreEvent, CircuitMove, ExchangeRecord, HealthCheck, Host, Intent, SubmissionMoved
     from gateway.contract.web import Request
 
 
@@ -120,6 +120,7 @@ class SamplePlugin(Extension):
         self.records: list[ExchangeRecord] = []
         self.moves: list[CircuitMove] = []
         self.submissions: list[SubmissionMoved] = []
+        self.events: list[CentreEvent] = []
         self.well = True
 
     @hookimpl
@@ -146,6 +147,11 @@ class SamplePlugin(Extension):
     def gateway_submission_moved(self, moved: SubmissionMoved) -> None:
         """Keep it."""
         self.submissions.append(moved)
+
+    @hookimpl
+    def gateway_centre_event(self, event: CentreEvent) -> None:
+        """Keep it."""
+        self.events.append(event)
 
     @hookimpl
     def gateway_circuit_moved(self, move: CircuitMove) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import Raw
 
-from gateway.contract.errors import Denied
+from gateway.contract.errors import Denied, Unauthenticated
 from gateway.contract.events import CircuitState
 from gateway.contract.host import Asking
 from gateway.contract.messages import Caller, CentreService, Question
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gateway.contract.events import CentreEvent
+
 ENABLED = """
+[server]
+port = 0
+operator_port = 0
+[follow]
+every = 0.05
 [plugins]
 enabled = ["sample_plugin"]
 [adapters]
@@ -33,6 +40,7 @@ def rig(installed: None, tmp_path: Path) -> Iterator[Rig]:
     """A gateway with the sample adapter and plugin."""
     del installed
     with Rig(tmp_path, config=ENABLED) as made:
+        made.behave(office_seconds=3600.0)
         yield made
 
 
@@ -49,8 +57,23 @@ def test_an_adapter_stands_under_its_own_mount(rig: Rig) -> None:
     rig.refused(rig.get("/hello", key=key), 404, "not_found")
     rig.refused(rig.get("/apps/sample_adapter/desk", key=key), 404, "not_found")
     assert rig.get("/apps/sample_adapter/desk", operator=True).json == {"caller": None}
-    assert "/apps/sample_adapter/hello" in rig.document["paths"]
-    assert "/apps/sample_adapter/desk" not in rig.document["paths"]
+    theirs = rig.get("/openapi/sample_adapter.json").json["paths"]
+    assert "/apps/sample_adapter/hello" in theirs
+    assert not {"/apps/sample_adapter/desk", "/v1/services"} & set(theirs)
+    assert "/apps/sample_adapter/hello" not in rig.document["paths"]
+
+
+def test_a_known_key_ends_with_its_caller(rig: Rig) -> None:
+    """Who acts under a key of its own learns of a revocation at once, and of a wrong key when it asks."""
+    own = member(rig, "sample_adapter").host.known_key(rig.add_client("acting", adapter="sample_adapter"))
+    assert [own.caller().name for _ in range(2)] == ["acting"] * 2
+    rig.add_client("other")
+    assert own.caller().name == "acting"
+    rig.run(rig.gateway.callers.revoke("acting"))
+    for key in (own, member(rig, "sample_adapter").host.known_key("sgw_none")):
+        for _ in range(2):
+            with pytest.raises(Unauthenticated):
+                key.caller()
 
 
 def test_a_key_is_for_one_adapter_or_for_the_native_api(rig: Rig) -> None:
@@ -159,7 +182,7 @@ def test_services_tell_of_adapters(rig: Rig) -> None:
 def test_observers_are_told_when_a_circuit_moves(rig: Rig) -> None:
     """Failures in a row open the circuit of that service; log, observers and the status page say so."""
     key = rig.add_client("desk")
-    rig.behave(mode="refuse")
+    rig.behave(office_seconds=3600.0, mode="refuse")
     for place in range(8):
         rig.post(LOOKUP, {"nik": rig.nik(place=place), "purpose": "pelayanan"}, key=key)
     moves = member(rig, "sample_plugin").moves
@@ -199,6 +222,30 @@ def test_a_host_carries_its_extensions_name(rig: Rig) -> None:
     assert host.right(Caller("id", "name", right="gone")) is None
 
 
+def test_an_extension_hears_of_the_centres_events(rig: Rig) -> None:
+    """Through the hook and through its host; an observer that fails keeps nobody from hearing, nor a closed one."""
+    plugin, adapter = member(rig, "sample_plugin"), member(rig, "sample_adapter")
+    heard: list[CentreEvent] = []
+    adapter.host.on_event(lambda _event: 1 / 0)
+    adapter.host.on_event(heard.append)
+    rig.run(_happen(rig))
+    deadline = time.monotonic() + 15.0
+    while not plugin.events:
+        assert time.monotonic() < deadline
+    assert plugin.events == heard
+    assert (heard[0].kind, heard[0].nik) == ("change", rig.nik(place=7))
+    status = rig.run(adapter.host.follow_status())
+    assert (status.pending, status.dead) == (0, 0)
+    rig.run(adapter.host.aclose())
+    rig.gateway.generation.happened(heard[0])
+    assert len(heard) == 1
+    assert [line["kind"] for line in rig.log("registry.observer.failed")] == ["on_event"]
+
+
+async def _happen(rig: Rig) -> None:
+    rig.mock.office.happen("biodata", {"nik": rig.nik(place=7), "changes": {"job": "PETANI"}})
+
+
 def test_an_extension_reaches_its_own_secrets_only(rig: Rig) -> None:
     """The variable carries the extension's name; what is missing is told by the variable's name."""
     host = member(rig, "sample_adapter").host
@@ -213,7 +260,10 @@ def test_nobody_is_known_before_the_gateway_is_open(rig: Rig) -> None:
     """A host asked for a caller too early says so, and closing one that opened nothing does nothing."""
     made, database = rig.gateway.generation, rig.gateway.database
     verbs = (made.asker, made.submitter, made.tracker)
-    shared = Services(*verbs, rig.clock, lambda: pytest.fail("no client"), tuple, {}, database)
+    news = rig.gateway.news.status
+    shared = Services(
+        *verbs, rig.clock, lambda: pytest.fail("no client"), tuple, {}, database, lambda _right: None, news
+    )
     host = ExtensionHost("early", None, shared, lambda _job: None)
     with pytest.raises(RuntimeError, match="once the gateway is open"):
         rig.run(host.authenticate({}))

@@ -17,6 +17,7 @@ from gateway.centre.client import CentreClient
 from gateway.centre.coalesce import Coalesce
 from gateway.centre.limiter import Limiter
 from gateway.centre.retry import Retry
+from gateway.centre.written import Written
 from gateway.http.server import PortTaken
 from gateway.settings import ConfigFaults, SecretMissing
 from gateway.testing.processes import demo_rights
@@ -61,7 +62,7 @@ class Asking(Thread):
 
 def test_the_order_of_the_links_is_pinned(tmp_path: Path) -> None:
     """Cache, coalesce, retry, allowance, limiter, breaker, client: each attempt passes the last four."""
-    assert (Cache, Coalesce, Retry, Allowance, Limiter, Breaker, CentreClient) == ORDER
+    assert (Cache, Written, Coalesce, Retry, Allowance, Limiter, Breaker, CentreClient) == ORDER
     with Rig(tmp_path, listen=False) as rig:
         assert tuple(type(link) for link in rig.gateway.chain.links()) == ORDER
 
@@ -171,7 +172,7 @@ def test_a_request_ends_under_the_config_it_began_with(installed: None, tmp_path
         reloading.result(10)
         assert old.closed
         owners = {state.owner for state in rig.gateway.supervisor.states()}
-        assert owners == {"native", "dispatch", "sample_adapter#2"}
+        assert owners == {"native", "dispatch", "follow", "forget", "notify", "sample_adapter#2"}
 
 
 def test_a_request_that_outlasts_the_drain_is_cut_off(installed: None, tmp_path: Path) -> None:
