@@ -1,9 +1,9 @@
 # The commands of this project; a fresh machine needs Python 3.11+, make, and nothing else.
 SHELL := /bin/bash
 BIN := .venv/bin
-PARALLEL ?= 2
+PARALLEL ?= 3
 
-.PHONY: help run test check format demo bench soak runtime-env test-env clean
+.PHONY: help run test coverage check format demo bench soak mutants runtime-env test-env clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,7 +33,10 @@ format: test-env ## Format and mend what can be mended; renew generated files
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/python -m tests.generated
 
-test: check ## Everything CI runs: check, then the whole suite with coverage
+test: check ## Everything CI runs: check, then the whole suite
+	@$(BIN)/pytest -n $(PARALLEL) -m "not soak"
+
+coverage: test-env ## The suite again, with branch coverage of 95 % at least; a third slower
 	@$(BIN)/coverage erase
 	@$(BIN)/pytest -n $(PARALLEL) --cov --cov-report= -m "not soak"
 	@$(BIN)/coverage report --fail-under=95
@@ -44,5 +47,9 @@ bench: test-env ## Benchmarks beside the peers that are installed; figures go to
 soak: test-env ## The long proofs in full; figures go to bench/results/
 	@$(BIN)/pytest -n $(PARALLEL) -p tests.soak_results -m soak
 
+mutants: ## Mutation tests of the policies (half an hour); `mutmut results` in .venv-mutants lists the survivors
+	@requirements/install.sh mutants
+	@.venv-mutants/bin/mutmut run --max-children $(PARALLEL)
+
 clean: ## Remove what was installed and written here
-	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .venv-mutants mutants var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -1,11 +1,22 @@
 #!/usr/bin/env bash
 # Makes .venv from a hash-locked requirements file; does nothing when it is already in place.
-# Usage: requirements/install.sh runtime|test
+# The set `mutants` (test and mutmut) has a .venv-mutants of its own. Usage: requirements/install.sh runtime|test|mutants
 set -euo pipefail
 cd "$(dirname "$0")/.."
-set_name=${1:?runtime or test}
-lock=requirements/$set_name.txt
+set_name=${1:?runtime, test or mutants}
 venv=.venv
+[ "$set_name" != mutants ] || venv=.venv-mutants
+
+locks_of() {
+    echo "requirements/$1.txt"
+    [ "$1" != mutants ] || echo requirements/test.txt
+}
+
+state_of() { # what a set is installed from
+    local locks
+    mapfile -t locks < <(locks_of "$1")
+    cat "${locks[@]}" pyproject.toml | sha256sum | cut -d' ' -f1
+}
 
 find_python() {
     for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
@@ -33,17 +44,17 @@ make_venv() {
     fi
 }
 
-wanted=$(cat "$lock" pyproject.toml | sha256sum | cut -d' ' -f1)
 # the test set holds the runtime set, so it serves both
-for stamp in "$venv/.installed-$set_name" "$venv/.installed-test"; do
-    have_lock=requirements/${stamp##*-}.txt
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$have_lock" pyproject.toml | sha256sum | cut -d' ' -f1)" ]; then
+for name in "$set_name" test; do
+    stamp=$venv/.installed-$name
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(state_of "$name")" ]; then
         exit 0
     fi
 done
 
 [ -x "$venv/bin/python" ] || make_venv
 echo "Installing the locked requirements into $venv (about half a minute) ..."
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+mapfile -t locked < <(locks_of "$set_name" | sed 's/^/--requirement=/')
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes "${locked[@]}"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-echo "$wanted" >"$venv/.installed-$set_name"
+state_of "$set_name" >"$venv/.installed-$set_name"

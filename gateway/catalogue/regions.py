@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Final
@@ -83,6 +83,7 @@ def normalise(code: str) -> str | None:
     return ".".join(part for part in match.groups() if part) if match else None
 
 
+@lru_cache(maxsize=4096)
 def find(code: str) -> Region | None:
     """Return the listed region of any level with this code, dotted or not."""
     dotted = normalise(code)

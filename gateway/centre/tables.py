@@ -17,6 +17,14 @@ answers = Table(
 )
 """What was answered: `key` begins with the keyed hash of the subject; `sealed` is opened with the key as context."""
 
+marks = Table(
+    "marks",
+    cache_metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+"""How far this instance has followed the news of what is to be forgotten; gone with the file, as are the answers."""
+
 core_metadata = MetaData()
 """Tables of `gateway.db`, created by the core's migrations."""
 
@@ -32,3 +40,27 @@ allowance_days = Table(
     Column("updated_at", Float, nullable=False),
 )
 """Attempts spent per right, day (ISO date in the centre's zone) and service; `left` and `exhausted` are the right's."""
+
+centre_limits = Table(
+    "centre_limits",
+    core_metadata,
+    Column("centre", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("clock_offset", Float, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+"""What all instances together may have in flight at a centre (its URL), and what that was learnt from (`share_state`).
+
+`at` is when it was last changed, by the database's clock plus `clock_offset`, which grows where that clock goes back.
+"""
+
+centre_shares = Table(
+    "centre_shares",
+    core_metadata,
+    Column("centre", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),
+    Column("wanted", Float, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""Leases: calls an instance would have in flight, those it may, and until when (on the scale of `centre_limits.at`)."""

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "mock-siak": Lazy("gateway.cli.mock", "mock_siak", "Run the mocked centre."),
     "demo": Lazy("gateway.cli.demo", "demo", "Tell the story of an outage, in the terminal."),
     "simulate": Lazy("gateway.cli.simulate", "simulate", "Play an overloaded centre in virtual time."),
-    "doctor": Lazy("gateway.cli.doctor", "doctor", "Check config, database, keys, centre, disk and clock."),
+    "doctor": Lazy("gateway.cli.doctor", "doctor", "Check config, database, copies, keys, centre, disk and clock."),
     "migrate": Lazy("gateway.cli.migrate", "migrate", "Bring the database to this version."),
     "keys": Lazy("gateway.cli.keys", "keys", "Make and rotate the gateway's own secrets."),
     "config": Lazy("gateway.cli.config", "config_group", "Check, show and explain the config."),
@@ -43,6 +43,11 @@ COMMANDS: Mapping[str, Lazy] = {
     "clients": Lazy("gateway.cli.clients", "clients", "Add, list, rotate and revoke keys of regional apps."),
     "submissions": Lazy(
         "gateway.cli.submissions", "submissions", "List, show, retry, hold, release, cancel submissions."
+    ),
+    "backup": Lazy("gateway.cli.backup", "backup", "Back everything up but the keys, while the gateway runs."),
+    "restore": Lazy("gateway.cli.restore", "restore", "Put everything back from the second copy or a backup."),
+    "notifications": Lazy(
+        "gateway.cli.notifications", "notifications", "List and retry what could not be told outside."
     ),
     "ledger": Lazy("gateway.cli.ledger", "ledger", "Verify, export and checkpoint the record of exchanges."),
 }

@@ -10,14 +10,20 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from gateway.testing.comparing import Compared
+
+VERDICTS = ("same", "differs", "left out")
+"""In the order they are summed up in."""
 
 NEEDED = ("gateway", "ws_accounts", "sample_niks", "sample_no_kks")
 """What a file of values holds; `make run` writes one."""
@@ -32,7 +38,9 @@ def compare_with(
     show: bool,
     as_json: bool,
 ) -> NoReturn:
-    """Print one line per recorded question and a sum; exit 1 if any answer differs.
+    """Print one line per recorded question, a sum, and why some were left out; exit 1 if any answer differs.
+
+    Where the other server is the mock that the gateway asks, it is put into the mode that a question needs, and back.
 
     Args:
         names: Extensions whose cases are asked.
@@ -43,27 +51,48 @@ def compare_with(
         as_json: Print one list of all cases, once it is over.
     """
     from gateway.cli.faults import read_config
-    from gateway.testing.comparing import CaseFault, cases, compare, values_of
 
     if not names:
         _stop("--against needs a NAME, such as dukcapil_ws")
     trial = _trial(values_file or read_config(config_file).data_folder / "demo.json")
-    rows: list[dict[str, str]] = []
-    found = {"same": 0, "differs": 0, "left out": 0}
+    found: list[tuple[str, Compared]] = []
     for name in names:
-        try:
-            recorded = cases(_examples(name))
-        except (CaseFault, OSError, UnicodeDecodeError) as error:
-            _stop(f"{name}: {error}")
-        if not recorded:
-            _stop(f"{name} has no recorded questions (examples/<case>/request.http)")
-        for one in compare(recorded, trial["gateway"], against, values_of(trial, time.time()), show=show):
-            found[one.verdict] += 1
-            rows.append({"name": name, **asdict(one)})
+        for one in _compared(name, trial, against, show=show):
+            found.append((name, one))
             if not as_json:
                 click.echo(f"{one.case:<44} {one.verdict:<9} {one.detail}".rstrip())
-    click.echo(json.dumps(rows, indent=2) if as_json else ", ".join(f"{n} {verdict}" for verdict, n in found.items()))
-    sys.exit(1 if found["differs"] or not found["same"] else 0)
+    click.echo(json.dumps([{"name": name, **asdict(one)} for name, one in found], indent=2) if as_json else _sum(found))
+    verdicts = {one.verdict for _, one in found}
+    sys.exit(1 if "differs" in verdicts or "same" not in verdicts else 0)
+
+
+def _compared(name: str, trial: Mapping[str, Any], against: str, *, show: bool) -> Iterator[Compared]:
+    """Each recorded question of an extension, put to both servers."""
+    from gateway.testing.comparing import CaseFault, cases, compare, values_of
+
+    try:
+        recorded = cases(_examples(name))
+    except (CaseFault, OSError, UnicodeDecodeError) as error:
+        _stop(f"{name}: {error}")
+    if not recorded:
+        _stop(f"{name} has no recorded questions (examples/<case>/request.http)")
+    is_own_mock = against.rstrip("/") == str(trial.get("mock", "")).rstrip("/")
+    control = str(trial.get("mock_control", "")) if is_own_mock else ""
+    try:
+        yield from compare(
+            recorded, trial["gateway"], against, values_of(trial, time.time()), show=show, control=control
+        )
+    except OSError as error:
+        _stop(f"the mock's control port {control} does not answer: {type(error).__name__}")
+
+
+def _sum(found: Sequence[tuple[str, Compared]]) -> str:
+    """How many of each verdict, and for what reasons some were left out."""
+    verdicts = Counter(str(one.verdict) for _, one in found)
+    reasons = Counter(one.detail for _, one in found if one.verdict == "left out")
+    lines = [", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS)]
+    lines += [f"  left out {count}: {reason}" for reason, count in reasons.most_common()]
+    return "\n".join(lines)
 
 
 def _trial(file: Path) -> dict[str, Any]:

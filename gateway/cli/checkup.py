@@ -6,15 +6,21 @@ import os
 import shutil
 import socket
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.centre.share_store import standings
+from gateway.cli.checkup_copies import backups, copies
+from gateway.cli.checkup_delivery import deliveries, uploads
+from gateway.cli.finding import Finding
 from gateway.cli.trial_environment import FILE, with_exports
 from gateway.contract.errors import GatewayError
-from gateway.database import DatabaseError
+from gateway.database import Database, DatabaseError
+from gateway.database.engine import database_file, parse_url
 from gateway.database.migrate import pending
+from gateway.ledger import TABLES as LEDGER_TABLES
+from gateway.ledger.rows import newest as newest_chain
 from gateway.registry.finding import installed
 from gateway.settings import SecretMissing
 from gateway.vault.errors import VaultError
@@ -27,32 +33,10 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
 
-Verdict = Literal["ok", "warn", "bad"]
 LITTLE_DISK = 1_000_000_000
 FEW_FILES = 4096
 BUILT_AFTER = 1_760_000_000.0
 """Unix seconds before which this version cannot run: a clock that says so is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        subject: What.
-        verdict: How it is.
-        text: In one sentence, without personal data or secrets.
-        cure: What to do; empty when nothing is to be done.
-    """
-
-    subject: str
-    verdict: Verdict
-    text: str
-    cure: str = ""
-
-    def plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
@@ -62,6 +46,11 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _keys,
         _accounts,
         _database,
+        copies,
+        backups,
+        uploads,
+        deliveries,
+        _ledger,
         _centre,
         _extensions,
         _disk,
@@ -144,8 +133,51 @@ def _database(settings: Settings, environ: Mapping[str, str]) -> Iterable[Findin
         return
     if behind:
         yield Finding("database", "bad", f"{len(behind)} revisions are pending", "siak-gateway migrate")
+        return
+    yield Finding("database", "ok", f"{url.partition(':')[0]}, up to date")
+    if url.startswith("postgres"):
+        yield _instances(url, settings.centre.url)
+
+
+def _instances(url: str, centre: str) -> Finding:
+    """Who shares the limit of calls at the centre just now."""
+    database = Database.open(url)
+    try:
+        found = database.read_sync(lambda connection: standings(connection, centre))
+    except (DatabaseError, GatewayError) as error:
+        return Finding("instances", "warn", str(error).rstrip("."), "start the database")
+    finally:
+        database.close_sync()
+    shares = ", ".join(f"{one.instance} {one.share:.1f}" for one in found)
+    return Finding("instances", "ok", f"{len(found)} share the limit at the centre{': ' if shares else ''}{shares}")
+
+
+def _ledger(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    """How its newest chain ends; what stands before that is for `ledger verify`."""
+    if not settings.ledger.enabled:
+        yield Finding("ledger", "ok", "is off: who asked for whom is not written down")
+        return
+    try:
+        url = settings.ledger_url(environ)
+        missing = url.startswith("sqlite") and not database_file(parse_url(url)).exists()
+        if missing or pending(url, (LEDGER_TABLES,)):
+            cure = "siak-gateway migrate, or start the gateway once"
+            yield Finding("ledger", "warn", "its tables are not there, or behind this version", cure)
+            return
+        database = Database.open(url)
+        try:
+            newest = database.read_sync(newest_chain)
+        finally:
+            database.close_sync()
+    except (SecretMissing, DatabaseError, GatewayError) as error:
+        yield Finding("ledger", "bad", str(error).rstrip("."), "look at its file, or at the database")
+        return
+    if newest is None or newest.intact:
+        yield Finding("ledger", "ok", f"the end of its newest chain is signed, {newest.seq if newest else 0} records")
     else:
-        yield Finding("database", "ok", f"{url.partition(':')[0]}, up to date")
+        yield Finding(
+            "ledger", "bad", "the end of its newest chain is not what was signed", "siak-gateway ledger verify"
+        )
 
 
 def _centre(settings: Settings, _environ: Mapping[str, str]) -> Iterable[Finding]:

@@ -60,22 +60,20 @@ def add(
     config_file: Path | None,
 ) -> None:
     """Add a client called NAME and show its key, once."""
-    from gateway.catalogue.regions import normalise  # imports late: --help stays instant
-    from gateway.cli.faults import read_config, stop_on_fault
+    from gateway.cli.faults import read_config, stop_on_fault  # imports late: --help stays instant
     from gateway.contract.messages import Priority
     from gateway.wiring.offline import with_callers
 
     settings = read_config(config_file)
     with stop_on_fault():
         _check_purposes(settings, purposes)
-        code = None if village is None else (normalise(village) or village).replace(".", "")
         caller, key = with_callers(
             settings,
             os.environ,
             lambda callers: callers.add(
                 name,
                 right=right,
-                village=code,
+                village=_undotted(village),
                 adapter=adapter,
                 purposes=purposes or None,
                 fields=fields or None,
@@ -84,10 +82,14 @@ def add(
                 expires_at=None if expires_in_days is None else time.time() + expires_in_days * DAY,
             ),
         )
-    if as_json:
-        click.echo(json.dumps({"id": caller.id, "name": caller.name, "key": key}))
-    else:
-        click.echo(f"{caller.name} may call now. Its key is shown this once:\n{key}")
+    added = json.dumps({"id": caller.id, "name": caller.name, "key": key})
+    click.echo(added if as_json else f"{caller.name} may call now. Its key is shown this once:\n{key}")
+
+
+def _undotted(village: str | None) -> str | None:
+    from gateway.catalogue.regions import normalise  # imports late
+
+    return None if village is None else (normalise(village) or village).replace(".", "")
 
 
 def _check_purposes(settings: Settings, purposes: tuple[str, ...]) -> None:

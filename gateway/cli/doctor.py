@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gateway.cli.checkup import Finding
+    from gateway.cli.finding import Finding
 
 _MARKS = {"ok": "ok  ", "warn": "warn", "bad": "BAD "}
 
@@ -20,7 +20,7 @@ _MARKS = {"ok": "ok  ", "warn": "warn", "bad": "BAD "}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 def doctor(*, as_json: bool, config_file: Path | None) -> None:
-    """Check config, database, keys, centre, disk and clock; exit 1 if anything is bad, 2 if the config is."""
+    """Check config, database, copies, keys, centre, disk and clock; exit 1 if anything is bad, 2 if the config is."""
     from gateway.cli.checkup import examine  # imports late
     from gateway.cli.faults import FAILED, read_config
 

@@ -61,7 +61,14 @@ def _group(kind: Kind, sample: str) -> click.Group:
     def disable(name: str, config_file: Path | None) -> None:
         switch(kind, name, config_file, enabled=False)
 
-    @group.command(help=_CHECK.format(kind=kind), epilog=f"Example: {program} check {sample}")
+    _add_check(group, kind, sample)
+    return group
+
+
+def _add_check(group: click.Group, kind: Kind, sample: str) -> None:
+    """Give one kind of extension its licence, or the comparison with another server."""
+
+    @group.command(help=_CHECK.format(kind=kind), epilog=f"Example: siak-gateway {kind}s check {sample}")
     @click.argument("names", nargs=-1)
     @click.option("--rule", "only", multiple=True, help="Look at this rule only; may be given again.")
     @click.option("--drill/--no-drill", default=True, help="Play the fire drill too.  [default: drill]")
@@ -89,8 +96,6 @@ def _group(kind: Kind, sample: str) -> click.Group:
             from gateway.cli.adapters_check import compare_with
 
             compare_with(names, against, values_file, config_file, show=show, as_json=as_json)
-
-    return group
 
 
 def show(kind: Kind, config_file: Path | None, *, as_json: bool) -> None:

@@ -13,9 +13,13 @@ import click
 
 if TYPE_CHECKING:
     from gateway.contract.submissions import Move
-    from gateway.outbox.outbox import Act, Facts, Mode, Outbox, Scope, Switch
+    from gateway.ledger.exchange import DeedRecorder
+    from gateway.outbox.outbox import Act, Aged, Facts, Mode, Outbox, Scope, Switch
 
 SCOPES = ("adapter", "service", "village")
+VILLAGE_DIGITS = 10
+_AGED = ("service", "age", "handed_in", "at_centre", "missing", "decided", "attention", "ended")
+_WIDTHS = (20, 7, 11, 11, 9, 9, 11, 7)
 _config = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _reason = click.option("--reason", default="", help="Why; kept in the history. No personal data.")
@@ -89,6 +93,31 @@ def show(submission: str, *, as_json: bool, config_file: Path | None) -> None:
         click.echo(f"{_instant(move.at)}  {move.before or '-':<10} -> {move.after:<10} {move.actor}  {move.reason}")
 
 
+@submissions.command(epilog="Example: siak-gateway submissions ageing --json")
+@_json
+@_config
+def ageing(*, as_json: bool, config_file: Path | None) -> None:
+    """Handed in here against visible at the centre, by service and age: a growing gap shows what is stuck.
+
+    What the centre has is delivered, issued or rejected; what it decided is issued or rejected.
+    """
+    import time
+
+    from gateway.outbox.ageing import NAMES
+
+    async def look(outbox: Outbox) -> tuple[Aged, ...]:
+        return await outbox.ageing(time.time())
+
+    rows = [{**_aged(one), "age": NAMES[one.age]} for one in _on_outbox(config_file, look)]
+    if as_json:
+        click.echo(json.dumps({"ageing": rows}, indent=2))
+        return
+    for row in (dict(zip(_AGED, _AGED, strict=True)), *rows):
+        click.echo("".join(f"{row[name]!s:<{width}}" for name, width in zip(_AGED, _WIDTHS, strict=True)).rstrip())
+    if not rows:
+        click.echo("No submissions.")
+
+
 @submissions.command(epilog="Example: siak-gateway submissions retry 7K3M-9QRT-2VWX-5")
 @click.argument("names", nargs=-1, required=True, metavar="SUBMISSION...")
 @_reason
@@ -117,6 +146,9 @@ def hold(
     names: tuple[str, ...], *, scopes: tuple[tuple[Scope, str], ...], off: bool, reason: str, config_file: Path | None
 ) -> None:
     """Keep submissions back, one by one or all of an adapter, service or village."""
+    _check_named(names, scopes)
+    if off and not scopes:
+        raise click.UsageError("--off needs --all-of: one submission cannot be switched off.")
     _switch(scopes, "off" if off else "hold", reason, config_file)
     _act(names, "hold", reason, config_file)
 
@@ -130,19 +162,37 @@ def release(
     names: tuple[str, ...], *, scopes: tuple[tuple[Scope, str], ...], reason: str, config_file: Path | None
 ) -> None:
     """Let go on what was held or switched off."""
+    _check_named(names, scopes)
     _switch(scopes, None, reason, config_file)
     _act(names, "release", reason, config_file)
+
+
+def _check_named(names: tuple[str, ...], scopes: tuple[tuple[Scope, str], ...]) -> None:
+    """Refuse to do nothing, and switches that would never meet anything because they are mistyped."""
+    from gateway.catalogue.forms.services import SERVICES  # imports late
+
+    if not names and not scopes:
+        raise click.UsageError("Name submissions, or what all of with --all-of.")
+    for scope, name in scopes:
+        if scope == "service" and name not in SERVICES:
+            raise click.UsageError(f"There is no service {name!r}; there are {', '.join(sorted(SERVICES))}.")
+        if scope == "village" and not (len(name) == VILLAGE_DIGITS and name.isdecimal() and name.isascii()):
+            raise click.UsageError("A village is a code of ten digits, such as 3527012003.")
 
 
 def _act(names: tuple[str, ...], act: Act, reason: str, config_file: Path | None) -> None:
     """Do it to each; those that refuse are told, and the exit code is 1."""
     from gateway.contract.errors import GatewayError  # imports late
+    from gateway.flows.deeds import written
+    from gateway.flows.track import deed_on
 
-    async def work(outbox: Outbox) -> list[str]:
+    async def work(outbox: Outbox, ledger: DeedRecorder | None) -> list[str]:
         refused = []
         for name in names:
             try:
-                facts = await outbox.act((await _known(outbox, name)).id, act, _actor(), reason)
+                facts = await _known(outbox, name)
+                async with written(ledger, deed_on(facts, act, _actor())):
+                    facts = await outbox.act(facts.id, act, _actor(), reason)
             except GatewayError as error:
                 refused.append(f"{name}: {error.detail}")
             else:
@@ -151,7 +201,7 @@ def _act(names: tuple[str, ...], act: Act, reason: str, config_file: Path | None
 
     if not names:
         return
-    refused = _on_outbox(config_file, work)
+    refused = _written_on_outbox(config_file, work)
     for line in refused:
         click.echo(line, err=True)
     if refused:
@@ -159,19 +209,24 @@ def _act(names: tuple[str, ...], act: Act, reason: str, config_file: Path | None
 
 
 def _switch(scopes: tuple[tuple[Scope, str], ...], mode: Mode | None, reason: str, config_file: Path | None) -> None:
-    async def work(outbox: Outbox) -> None:
+    from gateway.flows.deeds import written  # imports late
+    from gateway.ledger.exchange import Deed
+
+    async def work(outbox: Outbox, ledger: DeedRecorder | None) -> None:
         for scope, name in scopes:
-            await outbox.switch(scope, name, mode, _actor(), reason)
+            deed = Deed(mode or "release", _actor(), f"{scope}:{name}", **{scope: name})
+            async with written(ledger, deed):
+                await outbox.switch(scope, name, mode, _actor(), reason)
             click.echo(f"{scope} {name}: {mode or 'goes on'}")
 
     if scopes:
-        _on_outbox(config_file, work)
+        _written_on_outbox(config_file, work)
 
 
 async def _known(outbox: Outbox, name: str) -> Facts:
     from gateway.contract.errors import NotFound  # imports late
 
-    facts = await outbox.find(name)
+    facts = await outbox.find(name) if name.isprintable() and name.isascii() else None
     if facts is None:
         raise NotFound("there is no such submission")
     return facts
@@ -184,6 +239,15 @@ def _on_outbox(config_file: Path | None, work: Any) -> Any:
     settings = read_config(config_file)
     with stop_on_fault():
         return with_outbox(settings, os.environ, work)
+
+
+def _written_on_outbox(config_file: Path | None, work: Any) -> Any:
+    from gateway.cli.faults import read_config, stop_on_fault  # imports late
+    from gateway.wiring.offline import with_written_outbox
+
+    settings = read_config(config_file)
+    with stop_on_fault():
+        return with_written_outbox(settings, os.environ, work)
 
 
 def _state(name: str | None) -> Any:
@@ -214,3 +278,8 @@ def _words(move: Move) -> dict[str, Any]:
 
 def _instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _aged(one: Aged) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(one, name) for name in one.__struct_fields__}
+    return {**row, "missing": one.handed_in - one.at_centre - one.ended}

@@ -1,10 +1,10 @@
 """All that an extension may import, beside `gateway.catalogue`; routes are in `gateway.contract.web`."""
 
 from gateway.contract.errors import FieldFault, GatewayError
-from gateway.contract.events import CircuitMove, CircuitState, ExchangeRecord
+from gateway.contract.events import CentreEvent, CircuitMove, CircuitState, ExchangeRecord
 from gateway.contract.extension import API_VERSION, ENTRY_POINT_GROUP, Extension, ExtensionConfig
 from gateway.contract.hookspecs import hookimpl
-from gateway.contract.host import Asking, Clock, Host, Job
+from gateway.contract.host import Asking, Clock, Host, Job, KnownKey
 from gateway.contract.messages import (
     Answer,
     Call,
@@ -17,11 +17,23 @@ from gateway.contract.messages import (
     Reply,
     Right,
 )
-from gateway.contract.roles import Allowed, Authenticator, Health, HealthCheck, Intent, Policy
-from gateway.contract.status import CentreStatus
+from gateway.contract.roles import (
+    Allowed,
+    Authenticator,
+    Health,
+    HealthCheck,
+    Intent,
+    NotDelivered,
+    Notification,
+    Notifier,
+    Policy,
+)
+from gateway.contract.status import CentreStatus, FollowStatus
 from gateway.contract.storage import Tables
 from gateway.contract.submissions import (
     AttachmentRef,
+    Expected,
+    IssuedDocument,
     Move,
     Receipt,
     Standing,
@@ -42,24 +54,32 @@ __all__ = [
     "Authenticator",
     "Call",
     "Caller",
+    "CentreEvent",
     "CentreService",
     "CentreStatus",
     "CircuitMove",
     "CircuitState",
     "Clock",
     "ExchangeRecord",
+    "Expected",
     "Extension",
     "ExtensionConfig",
     "Fate",
     "FieldFault",
+    "FollowStatus",
     "Freshness",
     "GatewayError",
     "Health",
     "HealthCheck",
     "Host",
     "Intent",
+    "IssuedDocument",
     "Job",
+    "KnownKey",
     "Move",
+    "NotDelivered",
+    "Notification",
+    "Notifier",
     "Policy",
     "Priority",
     "Question",

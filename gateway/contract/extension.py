@@ -23,7 +23,9 @@ API_VERSION = 1
 ENTRY_POINT_GROUP = "siak_gateway"
 
 
-RESERVED_NAMES = frozenset({"allowance", "caller", "core", "extension", "idempotency", "key", "migrations", "native"})
+RESERVED_NAMES = frozenset(
+    {"allowance", "blob", "caller", "centre", "core", "extension", "idempotency", "key", "migrations", "native"}
+)
 """Names no extension can have: tables, metrics or log lines of the gateway carry them."""
 
 

@@ -14,9 +14,9 @@ from gateway.contract.extension import ENTRY_POINT_GROUP
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.contract.events import CircuitMove, ExchangeRecord
+    from gateway.contract.events import CentreEvent, CircuitMove, ExchangeRecord
     from gateway.contract.host import Job
-    from gateway.contract.roles import Authenticator, HealthCheck, Policy
+    from gateway.contract.roles import Authenticator, HealthCheck, Notifier, Policy
     from gateway.contract.storage import Tables
     from gateway.contract.submissions import SubmissionMoved
     from gateway.contract.web import Route
@@ -56,6 +56,11 @@ def gateway_health_checks() -> Sequence[HealthCheck]:  # type: ignore[empty-body
 
 
 @hookspec
+def gateway_notifiers() -> Sequence[Notifier]:  # type: ignore[empty-body] # as above
+    """Who tells the outside of a submission's moves; one at most. What it is to tell is stored with the move itself."""
+
+
+@hookspec
 def gateway_exchange_finished(record: ExchangeRecord) -> None:
     """Observer: after each exchange, whatever its outcome. Quick, no I/O; errors are logged."""
 
@@ -68,3 +73,11 @@ def gateway_submission_moved(moved: SubmissionMoved) -> None:
 @hookspec
 def gateway_circuit_moved(move: CircuitMove) -> None:
     """Observer: after each change of a breaker. Quick, no I/O; errors are logged."""
+
+
+@hookspec
+def gateway_centre_event(event: CentreEvent) -> None:
+    """Observer: each event of the centre, at least once, in order, before it takes effect here. Quick, no I/O.
+
+    Only the one instance that follows the centre is told. Errors are logged. It names residents: see `CentreEvent`.
+    """

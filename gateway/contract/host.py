@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
+    from gateway.contract.events import CentreEvent
     from gateway.contract.messages import Answer, Caller, Question, Right
-    from gateway.contract.status import CentreStatus
+    from gateway.contract.status import CentreStatus, FollowStatus
     from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
 
 T = TypeVar("T")
@@ -71,6 +72,17 @@ class Asking(msgspec.Struct, frozen=True):
     negative: bool = False
 
 
+class KnownKey(Protocol):
+    """A key that an extension holds for callers whose credentials are other ones."""
+
+    def caller(self) -> Caller:
+        """Whose key it is now; quick, without I/O, and to be asked at each request.
+
+        Raises:
+            Unauthenticated: Unknown, expired or revoked.
+        """
+
+
 class Host(Protocol):
     """What the gateway offers an extension. One instance per extension, so that acts carry its name."""
 
@@ -88,7 +100,11 @@ class Host(Protocol):
 
     @property
     def http(self) -> httpx.AsyncClient:
-        """Outbound client with total deadline and size limit; never for the centre."""
+        """Outbound client, never for the centre: a total deadline, a bounded reply, no cookies, no redirects.
+
+        It connects to public addresses only, and to the networks of `outbound.allow`: what a name resolves to is
+        looked at when it connects.
+        """
 
     def secret(self, name: str) -> str:
         """A secret of the extension, from the variable `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`.
@@ -106,8 +122,17 @@ class Host(Protocol):
             Unauthenticated: No valid key.
         """
 
+    def known_key(self, key: str) -> KnownKey:
+        """A key of ours, for adapters that find out by themselves who calls and act as one of our callers."""
+
     def right(self, caller: Caller) -> Right | None:
         """The right a caller asks under, or None."""
+
+    def allowance_left(self, caller: Caller) -> int | None:
+        """Calls that the caller's right has left today, as its count here and the centre's word have it.
+
+        None where nothing limits them, or nothing is known yet.
+        """
 
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Ask the centre (or the cache) on behalf of a caller; fields the caller may not see are cut.
@@ -154,6 +179,9 @@ class Host(Protocol):
     async def waiting(self) -> tuple[Waiting, ...]:
         """How much waits for the centre, the most urgent class first; classes of which nothing waits are left out."""
 
+    def copies(self) -> int:
+        """How many copies hold what is handed in: 2 while a second one on another device is in step, else 1."""
+
     def centre_status(self) -> tuple[CentreStatus, ...]:
         """How each service of the centre is, since when."""
 
@@ -175,3 +203,9 @@ class Host(Protocol):
 
     def every(self, job: Job) -> None:
         """Add periodic work after registration; it ends when the extension closes."""
+
+    def on_event(self, observer: Callable[[CentreEvent], object]) -> None:
+        """Be told of the centre's events from now on, as by the hook `gateway_centre_event`, until it closes."""
+
+    async def follow_status(self) -> FollowStatus:
+        """How far the centre's events are read, and what waits to be told outside."""

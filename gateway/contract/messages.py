@@ -11,6 +11,7 @@ gateway's monotonic clock.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable  # msgspec reads the annotations
 from enum import IntEnum, StrEnum
 from typing import Literal
 
@@ -155,6 +156,7 @@ class Call(msgspec.Struct, frozen=True):
         request_id: Correlation id of the request.
         traceparent: W3C trace context to pass on, or None.
         freshness: What the asker takes from the cache.
+        written: Awaited before it goes on from memory to the centre; None if nothing has to be written down.
     """
 
     question: Question
@@ -167,6 +169,7 @@ class Call(msgspec.Struct, frozen=True):
     request_id: str
     traceparent: str | None = None
     freshness: Freshness = Freshness()
+    written: Callable[[], Awaitable[None]] | None = None
 
     @property
     def service(self) -> CentreService:

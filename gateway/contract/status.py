@@ -21,6 +21,8 @@ class CentreStatus(msgspec.Struct, frozen=True):
         limit: Present limit of calls in flight.
         latency_p90: Seconds, over the last window; None before the first answers.
         wait_seconds: Estimated wait of a new call at the counter class.
+        instances: Gateways that share the limit of one centre, this one included.
+        limit_of_all: What they together may have in flight, as last known; None where nobody said.
     """
 
     service: CentreService
@@ -32,3 +34,19 @@ class CentreStatus(msgspec.Struct, frozen=True):
     limit: float
     latency_p90: float | None
     wait_seconds: float
+    instances: int = 1
+    limit_of_all: float | None = None
+
+
+class FollowStatus(msgspec.Struct, frozen=True):
+    """How news of the centre travel on.
+
+    Attributes:
+        read_at: When all events there were had last been read, Unix seconds; None if never.
+        pending: Notifications that wait to be delivered.
+        dead: Notifications that could not be delivered within a day; a person must look.
+    """
+
+    read_at: float | None
+    pending: int
+    dead: int

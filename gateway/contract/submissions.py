@@ -106,12 +106,14 @@ class Receipt(msgspec.Struct, frozen=True):
         number: What people read over the phone: Crockford base32 with a check character.
         filed_at: The legal filing date: the first complete hand-in.
         state: `queued`, or `in_review` where an adapter has a desk.
+        copies: How many copies held it when the receipt was given: 2 once a second one on another device does, else 1.
     """
 
     id: str
     number: str
     filed_at: float
     state: SubmissionState
+    copies: int = 1
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -154,8 +156,36 @@ class SubmissionMoved(msgspec.Struct, frozen=True):
     move: Move
 
 
+class IssuedDocument(msgspec.Struct, frozen=True):
+    """One document of an event, as the centre listed it; `number` and `nik` are personal data.
+
+    Attributes:
+        kind: What it is, such as `akta_kelahiran`.
+        number: Its number; empty where it has none.
+        receipt: What the centre calls it.
+        nik: The resident it is about; None where it is about a household or an event.
+    """
+
+    kind: str
+    number: str
+    receipt: str
+    nik: str | None = None
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """When the centre will have it, by the pace of late; a band, for nobody knows.
+
+    Attributes:
+        soonest: Unix seconds.
+        latest: Unix seconds.
+    """
+
+    soonest: float
+    latest: float
+
+
 class Standing(msgspec.Struct, frozen=True):
-    """Where a submission stands; no personal data.
+    """Where a submission stands; no personal data but in `documents`.
 
     Attributes:
         receipt: Its receipt, with the state as it is now.
@@ -167,6 +197,9 @@ class Standing(msgspec.Struct, frozen=True):
         centre_receipt: What the centre calls it; None until the centre has it.
         place: Place among those of its village and class that wait; None if it does not wait, or in a list.
         moves: Its moves, oldest first; none in a list.
+        priority: Its class.
+        expected: When the centre will have it; None if that cannot be said, or in a list.
+        documents: What the centre has issued of it so far; none in a list, and once its content was shredded.
     """
 
     receipt: Receipt
@@ -178,6 +211,9 @@ class Standing(msgspec.Struct, frozen=True):
     centre_receipt: str | None = None
     place: int | None = None
     moves: tuple[Move, ...] = ()
+    priority: Priority = Priority.COUNTER
+    expected: Expected | None = None
+    documents: tuple[IssuedDocument, ...] = ()
 
 
 class Waiting(msgspec.Struct, frozen=True):

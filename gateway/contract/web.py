@@ -11,7 +11,7 @@ Kept apart from the rest of the contract so that the command line never loads it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,7 +66,8 @@ class Request(msgspec.Struct):
 
     Attributes:
         caller: Who asks; None on public and operator routes, and where the handler itself finds out.
-        body: The decoded body, an instance of the route's `body`; its bytes on a raw route; None without one.
+        body: The decoded body, an instance of the route's `body`; its bytes on a raw route, an asynchronous iterator
+            over them on a streamed one; None without one.
         path: Path parameters.
         query: Query parameters, the last of each name.
         headers: Header fields, names in lower case, the last of each name.
@@ -106,12 +107,15 @@ class Response(msgspec.Struct):
         status: HTTP status.
         content_type: Value of `Content-Type`.
         headers: Further header fields.
+        pieces: A body without an end, sent piece by piece after `body`; None for none. It is closed when the caller
+            leaves, and must end by itself when the gateway drains.
     """
 
     body: bytes = b""
     status: int = 200
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    pieces: AsyncGenerator[bytes, None] | None = None
 
     @classmethod
     def json(cls, value: object, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -136,7 +140,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A header field or query parameter that a route reads; for the docs, the handler checks it.
+    """A header field, query or path parameter that a route reads; for the docs, the handler checks it.
 
     Attributes:
         name: As it is sent.
@@ -147,7 +151,7 @@ class Parameter:
     """
 
     name: str
-    place: Literal["header", "query"]
+    place: Literal["header", "query", "path"]
     description: str
     pattern: str
     required: bool = False
@@ -169,15 +173,17 @@ class Route:
         errors: Errors of its own, beside those every route can give.
         content_type: Media type of a good answer.
         absolute: For adapters that stand where another service stood: the path is not put under the mount (its first
-            segment is one the manifest names in `mounts`), and the gateway's own API does not describe it; more
-            slashes before or behind the path mean the same.
+            segment is one the manifest names in `mounts`); more slashes before or behind the path mean the same.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the
             longest deadline there is, `centre.deadline_max`, for it knows how long its callers wait.
+        stream: The handler reads the body piece by piece, of whatever size and type; what it leaves is thrown away. It
+            has the longest deadline there is, and is ended if the body still comes then.
         ends: When it goes; None for a route that stays.
         status: HTTP status of a good answer.
         parameters: Header fields and query parameters of its own.
         refused: For the same: makes the answer to any error, also to one before the handler, such as a body that is too
             large, out of the error and the path parameters; None for the problem that callers of our own API get.
+        raw_body: For the docs of a raw route: what its callers send as JSON or as a form; nothing is checked by it.
     """
 
     method: str
@@ -192,7 +198,9 @@ class Route:
     content_type: str = "application/json"
     absolute: bool = False
     raw: bool = False
+    stream: bool = False
     ends: Ending | None = None
     status: int = 200
     parameters: tuple[Parameter, ...] = ()
     refused: Callable[[GatewayError, Mapping[str, str]], Response] | None = None
+    raw_body: type[msgspec.Struct] | None = None

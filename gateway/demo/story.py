@@ -271,7 +271,7 @@ async def _behave(mock: MockSiak, document: Mapping[str, object]) -> None:
 
 
 def _arrived(mock: MockSiak) -> int:
-    return int(mock.stats_document()["arrived"])
+    return mock.stats.asked()
 
 
 def _age(seconds: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 _METHODS_KEPT = 100
+_EVENTS = "EVENTS"
 _WORK_KEPT = 100_000
 OTHER = "OTHER"
 """What calls are counted under whose URL names no service, or one too many."""
@@ -63,6 +64,10 @@ class Stats:
             self.heard_seconds += work.ended - work.began
         else:
             self.unheard_seconds += work.ended - work.began
+
+    def asked(self) -> int:
+        """Calls that arrived, but for those that only follow its events: these come by themselves."""
+        return self.arrived - self._arrived[_EVENTS]
 
     def document(self) -> dict[str, Any]:
         """As JSON-ready data."""

@@ -12,7 +12,7 @@ supervised job that runs every second. While the database cannot be reached the 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import structlog
 
@@ -25,12 +25,14 @@ from gateway.vault import api_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Unpack
 
     import sqlalchemy as sa
 
     from gateway.contract.host import Clock
     from gateway.database import Database
     from gateway.people.caller_rows import CallerFacts
+    from gateway.people.key_table import Proven
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -42,6 +44,61 @@ CENTURY = 100 * YEAR
 """Longest a key or an overlap may last; seconds."""
 
 _NAME_LENGTH = 80
+
+
+class Wanted(TypedDict, total=False):
+    """What a new caller may do; what is left out, or None, has its default.
+
+    Keys:
+        right: Name of the right it asks under.
+        village: Undotted code of the village it is bound to; all by default.
+        adapter: The one adapter it may use; the native API by default.
+        purposes: Purposes allowed; all of the right's by default.
+        fields: Fields allowed; all of the right's by default.
+        priority: Highest class it may claim; the counter's by default.
+        may_skip_cache: Whether it may ask past the cache.
+        expires_at: Unix seconds; a year from now by default.
+    """
+
+    right: str | None
+    village: str | None
+    adapter: str | None
+    purposes: Iterable[str] | None
+    fields: Iterable[str] | None
+    priority: Priority
+    may_skip_cache: bool
+    expires_at: float | None
+
+
+class KnownKey:
+    """A key held by an extension on behalf of others: found once, then good until callers change or it expires.
+
+    Args:
+        text: The key.
+        table: Gives the table in force; another one takes its place when callers change.
+        clock: The gateway's clock.
+    """
+
+    __slots__ = ("_clock", "_in_force", "_proven", "_table", "_text")
+
+    def __init__(self, text: str, table: Callable[[], KeyTable], clock: Clock) -> None:
+        self._text = text
+        self._in_force = table
+        self._clock = clock
+        self._table: KeyTable | None = None
+        self._proven: Proven | None = None
+
+    def caller(self) -> Caller:
+        """Whose key it is now; no I/O.
+
+        Raises:
+            Unauthenticated: Unknown, wrong, expired or revoked; the text does not say which.
+        """
+        table, now = self._in_force(), self._clock.now()
+        if table is not self._table or self._proven is None:
+            self._proven = None
+            self._proven, self._table = table.proven(self._text, now), table
+        return table.use(self._proven, now)
 
 
 class Callers:
@@ -76,35 +133,24 @@ class Callers:
         """
         return self._table.find(key, self._clock.now())
 
+    def known(self, key: str) -> KnownKey:
+        """A key that is asked about again and again."""
+        return KnownKey(key, lambda: self._table, self._clock)
+
     def rights(self) -> frozenset[str]:
         """Names of the rights that living keys ask under; no I/O."""
         return self._table.rights(self._clock.now())
 
-    async def add(
-        self,
-        name: str,
-        *,
-        right: str | None = None,
-        village: str | None = None,
-        adapter: str | None = None,
-        purposes: Iterable[str] | None = None,
-        fields: Iterable[str] | None = None,
-        priority: Priority = Priority.COUNTER,
-        may_skip_cache: bool = False,
-        expires_at: float | None = None,
-    ) -> tuple[Caller, str]:
+    def name_of(self, id_: str) -> str:
+        """What admins call a caller that has not been revoked; empty if it is gone; no I/O."""
+        return self._table.name_of(id_)
+
+    async def add(self, name: str, **wanted: Unpack[Wanted]) -> tuple[Caller, str]:
         """Store a new caller and make its first key.
 
         Args:
             name: What admins call it; unique among callers not revoked.
-            right: Name of the right it asks under.
-            village: Undotted code of the village it is bound to; None for all.
-            adapter: The one adapter it may use; None for the native API.
-            purposes: Purposes allowed; None for all of the right's.
-            fields: Fields allowed; None for all of the right's.
-            priority: Highest class it may claim.
-            may_skip_cache: Whether it may ask past the cache.
-            expires_at: Unix seconds; None for a year from now.
+            **wanted: What it may do.
 
         Returns:
             The caller, and its key: the only time it is shown.
@@ -114,21 +160,11 @@ class Callers:
             Conflict: The name is taken.
             StorageUnavailable: Nothing was stored.
         """
-        now = self._clock.now()
-        until = now + YEAR if expires_at is None else expires_at
-        self._check(name, right, village, until - now)
+        now, until = self._clock.now(), wanted.get("expires_at")
+        until = now + YEAR if until is None else until
         key = api_keys.new_key()
-        caller = Caller(
-            id=key.id,
-            name=name,
-            right=right,
-            village=village,
-            adapter=adapter,
-            purposes=None if purposes is None else frozenset(purposes),
-            fields=None if fields is None else frozenset(fields),
-            priority=priority,
-            may_skip_cache=may_skip_cache,
-        )
+        caller = _caller(key.id, name, wanted)
+        self._check(caller, until - now)
         hashed = api_keys.hash_secret(key.secret, self._pepper)
         try:
             await self._change(
@@ -228,7 +264,8 @@ class Callers:
             log.warning("people.callers.not_refreshed", error=error.code)
         return result
 
-    def _check(self, name: str, right: str | None, village: str | None, lasts: float) -> None:
+    def _check(self, caller: Caller, lasts: float) -> None:
+        name, right, village = caller.name, caller.right, caller.village
         faults = list(_faults_of_times(lasts, 0.0))
         if not name.strip() or not name.isprintable() or len(name) > _NAME_LENGTH:
             faults.append(_NAME_FAULT)
@@ -259,6 +296,28 @@ _OVERLAP_FAULT = FieldFault(
     "must not be negative, nor over 100 years",
     "tidak boleh negatif atau lebih dari 100 tahun",
 )
+
+
+def _caller(key_id: str, name: str, wanted: Wanted) -> Caller:
+    """A caller as wanted.
+
+    Raises:
+        TypeError: Something is wanted that is not known: a bound that is misspelt would not bind.
+    """
+    if strange := wanted.keys() - Wanted.__annotations__.keys():
+        raise TypeError(f"a caller has no {', '.join(sorted(strange))}")
+    purposes, fields = wanted.get("purposes"), wanted.get("fields")
+    return Caller(
+        id=key_id,
+        name=name,
+        right=wanted.get("right"),
+        village=wanted.get("village"),
+        adapter=wanted.get("adapter"),
+        purposes=None if purposes is None else frozenset(purposes),
+        fields=None if fields is None else frozenset(fields),
+        priority=wanted.get("priority", Priority.COUNTER),
+        may_skip_cache=wanted.get("may_skip_cache", False),
+    )
 
 
 def _faults_of_times(lasts: float, overlap: float) -> Iterator[FieldFault]:

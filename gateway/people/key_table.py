@@ -30,7 +30,15 @@ _NOBODY = b"\x00" * 32
 
 
 @dataclass(frozen=True, slots=True)
-class _Proven:
+class Proven:
+    """A key that was found good.
+
+    Attributes:
+        caller: Whose key.
+        expires_at: Unix seconds from which it is refused.
+        key: The caller's id and the key's number.
+    """
+
     caller: Caller
     expires_at: float
     key: tuple[str, int]
@@ -57,7 +65,7 @@ class KeyTable:
         self.version = version
         self._used = used
         self._pepper = pepper
-        self._proven: dict[bytes, _Proven] = {}
+        self._proven: dict[bytes, Proven] = {}
         self._keys: dict[str, list[StoredKey]] = {}
         for key in keys:
             self._keys.setdefault(key.caller.id, []).append(key)
@@ -68,11 +76,27 @@ class KeyTable:
         Raises:
             Unauthenticated: Unknown, wrong, expired or revoked; the text does not say which.
         """
+        return self.use(self.proven(text, now), now)
+
+    def proven(self, text: str, now: float) -> Proven:
+        """The facts of a good key; they hold as long as this table does, and until the key expires.
+
+        Raises:
+            Unauthenticated: As of `find`.
+        """
         digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
         proven = self._proven.get(digest)
         if proven is None:
             proven = self._prove(text, now)
             self._proven[digest] = proven
+        return proven
+
+    def use(self, proven: Proven, now: float) -> Caller:
+        """The caller of a key found good before.
+
+        Raises:
+            Unauthenticated: It has expired.
+        """
         if now >= proven.expires_at:
             raise Unauthenticated
         self._used[proven.key] = now
@@ -83,7 +107,12 @@ class KeyTable:
         living = (key for keys in self._keys.values() for key in keys if now < key.expires_at)
         return frozenset(key.caller.right for key in living if key.caller.right is not None)
 
-    def _prove(self, text: str, now: float) -> _Proven:
+    def name_of(self, id_: str) -> str:
+        """What admins call a caller with a key that was not revoked; empty if there is none."""
+        keys = self._keys.get(id_)
+        return keys[0].caller.name if keys else ""
+
+    def _prove(self, text: str, now: float) -> Proven:
         parts = api_keys.parse(text)
         if parts is None:
             raise Unauthenticated
@@ -91,7 +120,7 @@ class KeyTable:
         proven = None
         for key in self._keys.get(key_id, ()):
             if api_keys.verify(secret, key.secret_hash, self._pepper) and now < key.expires_at:
-                proven = _Proven(key.caller, key.expires_at, (key_id, key.number))
+                proven = Proven(key.caller, key.expires_at, (key_id, key.number))
         if proven is None:
             api_keys.verify(secret, _NOBODY, self._pepper)
             raise Unauthenticated

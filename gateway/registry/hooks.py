@@ -96,6 +96,7 @@ def _fits(hook: str, given: object) -> bool:
         "gateway_policies": "before",
         "gateway_authenticators": "authenticate",
         "gateway_health_checks": "check",
+        "gateway_notifiers": "deliver",
     }
     if hook in kinds:
         return isinstance(given, kinds[hook])

@@ -32,6 +32,10 @@ class Observers(Generic[E]):
             except Exception:
                 log.exception(OBSERVER_FAILED, extension=extension, kind=self._hook)
 
+    def and_also(self, extension: str, method: Callable[[E], object]) -> Observers[E]:
+        """These, and one more."""
+        return Observers(self._hook, (*self._each, (extension, method)))
+
     def __len__(self) -> int:
         """How many observe."""
         return len(self._each)

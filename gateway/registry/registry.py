@@ -20,16 +20,16 @@ import structlog
 from gateway.contract.roles import Health
 from gateway.log import message_of
 from gateway.registry.finding import enabled_in, found
-from gateway.registry.guarding import GuardedAuthenticator, GuardedHealthCheck, GuardedPolicy
+from gateway.registry.guarding import GuardedAuthenticator, GuardedHealthCheck, GuardedNotifier, GuardedPolicy
 from gateway.registry.hooks import Hooks, answer_of
 from gateway.registry.loading import ANYTHING, Broken, plan
 from gateway.registry.observing import Observers
 from gateway.settings import ConfigFaults
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from gateway.contract.events import CircuitMove, ExchangeRecord
+    from gateway.contract.events import CentreEvent, CircuitMove, ExchangeRecord
     from gateway.contract.extension import Extension
     from gateway.contract.host import Host, Job
     from gateway.contract.storage import Tables
@@ -58,6 +58,7 @@ class Limits:
     policy: float = 0.5
     authenticator: float = 1.0
     health_check: float = 1.0
+    notifier: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Member:
     policies: tuple[GuardedPolicy, ...]
     authenticators: tuple[GuardedAuthenticator, ...]
     health_checks: tuple[GuardedHealthCheck, ...]
+    notifiers: tuple[GuardedNotifier, ...]
 
 
 class Registry:
@@ -127,9 +129,11 @@ class Registry:
         policies: All policies, guarded.
         authenticators: All further ways to identify a caller, guarded.
         health_checks: All health checks, guarded.
+        notifiers: All notifiers, guarded, by extension.
         exchange_finished: Call it with each record; it tells all observers.
         submission_moved: Call it with each move; it tells all observers.
         circuit_moved: Call it with each move; it tells all observers.
+        centre_event: Call it with each event; it tells all observers.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -271,6 +275,7 @@ class Registry:
             tuple(GuardedPolicy(name, each, limits.policy) for each in given("gateway_policies")),
             tuple(GuardedAuthenticator(name, each, limits.authenticator) for each in given("gateway_authenticators")),
             tuple(GuardedHealthCheck(name, each, limits.health_check) for each in given("gateway_health_checks")),
+            _one_notifier(GuardedNotifier(name, each, limits.notifier) for each in given("gateway_notifiers")),
         )
 
     def _remove(self, member: Member) -> None:
@@ -285,10 +290,12 @@ class Registry:
         self.policies = tuple(each for member in members for each in member.policies)
         self.authenticators = tuple(each for member in members for each in member.authenticators)
         self.health_checks = tuple(each for member in members for each in member.health_checks)
+        self.notifiers = {each.extension: each for member in members for each in member.notifiers}
         order = [member.name for member in members]
         self.exchange_finished: Observers[ExchangeRecord] = self._observers("gateway_exchange_finished", order)
         self.submission_moved: Observers[SubmissionMoved] = self._observers("gateway_submission_moved", order)
         self.circuit_moved: Observers[CircuitMove] = self._observers("gateway_circuit_moved", order)
+        self.centre_event: Observers[CentreEvent] = self._observers("gateway_centre_event", order)
 
     def _observers(self, hook: str, order: list[str]) -> Observers[Any]:
         return Observers(hook, self._hooks.methods(hook, order))
@@ -303,6 +310,13 @@ def _one_folder(tables: tuple[Tables, ...]) -> tuple[Tables, ...]:
     if len(tables) > 1:
         raise Broken("gateway_tables gives more than one folder of revisions")
     return tables
+
+
+def _one_notifier(notifiers: Iterable[GuardedNotifier]) -> tuple[GuardedNotifier, ...]:
+    given = tuple(notifiers)
+    if len(given) > 1:
+        raise Broken("gateway_notifiers gives more than one notifier")
+    return given
 
 
 def _reason(error: BaseException) -> str:

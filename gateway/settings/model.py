@@ -14,13 +14,19 @@ from gateway.settings.extensions import ExtensionTables
 from gateway.settings.rights import RightSettings
 from gateway.settings.secret import read_secret, secret
 from gateway.settings.sections import (
+    BlobsSettings,
     DatabaseSettings,
     DataSettings,
+    FollowSettings,
     LedgerSettings,
     LogSettings,
     Name,
+    NotifySettings,
+    OutboundSettings,
     OutboxSettings,
     PurposeSettings,
+    ReplicaSettings,
+    RetentionSettings,
     SecretsSettings,
     ServerSettings,
     TimeSettings,
@@ -45,11 +51,17 @@ class Settings(Section):
     data: DataSettings = Field(default_factory=DataSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     secrets: SecretsSettings = Field(default_factory=SecretsSettings)
+    replica: ReplicaSettings = Field(default_factory=ReplicaSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    blobs: BlobsSettings = Field(default_factory=BlobsSettings)
     time: TimeSettings = Field(default_factory=TimeSettings)
     centre: CentreSettings = Field(default_factory=CentreSettings)
     outbox: OutboxSettings = Field(default_factory=OutboxSettings)
+    follow: FollowSettings = Field(default_factory=FollowSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    outbound: OutboundSettings = Field(default_factory=OutboundSettings)
     purposes: Annotated[dict[Name, PurposeSettings], Field(min_length=1)] = Field(
         default_factory=default_purposes, description="Why callers may ask; naming any replaces the default set."
     )
@@ -79,6 +91,16 @@ class Settings(Section):
     def secrets_folder(self) -> Path:
         """Folder of the gateway's own keys."""
         return Path(self.secrets.folder) if self.secrets.folder else self.data_folder / "secrets"
+
+    @property
+    def replica_folder(self) -> Path | None:
+        """Folder of the second copy; None if none is kept."""
+        return Path(self.replica.path) if self.replica.path else None
+
+    @property
+    def blobs_folder(self) -> Path:
+        """Folder of files that belong to submissions."""
+        return Path(self.blobs.folder) if self.blobs.folder else self.data_folder / "blobs"
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

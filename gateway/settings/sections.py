@@ -36,8 +36,17 @@ def _address(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError("expected a network such as 10.20.0.0/16 or ::1/128") from None
+    return text
+
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Address = Annotated[str, AfterValidator(_address)]
+Network = Annotated[str, AfterValidator(_network)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Variable = Annotated[str, Field(pattern=VARIABLE)]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -112,6 +121,39 @@ class LedgerSettings(Section):
     )
 
 
+class ReplicaSettings(Section):
+    """The second copy of what is handed in, on another device; on PostgreSQL a synchronous standby is that."""
+
+    path: str = Field(
+        default="",
+        description="Folder on another device; written before a receipt says two copies. Empty: one copy only.",
+    )
+    same_device: bool = Field(
+        default=False,
+        description="Let the folder lie on the data's own device, where both burn together; for trying out.",
+    )
+    patience: Annotated[float, Field(ge=0.05, le=60)] = Field(
+        default=2.0, description="Seconds to wait for the second copy before a receipt says one."
+    )
+
+
+class RetentionSettings(Section):
+    """How long the content of what has ended is kept."""
+
+    days: Annotated[float, Field(ge=0, le=36_500)] = Field(
+        default=90.0,
+        description="Days after the end of a submission (issued, rejected, cancelled, expired) until its content is "
+        "destroyed; its history stays.",
+    )
+    key_days: Annotated[float, Field(ge=1, le=36_500)] = Field(
+        default=400.0,
+        description="Days until the Idempotency-Key of what has ended is forgotten; not fewer than days.",
+    )
+    every: Annotated[float, Field(ge=1, le=604_800)] = Field(
+        default=86_400.0, description="Seconds between two looks for what is to be destroyed."
+    )
+
+
 class LogSettings(Section):
     """What is logged, and how."""
 
@@ -131,11 +173,73 @@ class OutboxSettings(Section):
     )
     margin: Annotated[float, Field(ge=1, le=600)] = Field(
         default=15.0,
-        description="Seconds by which a claim outlives that; after a kill, what was claimed is asked about once both "
-        "are over.",
+        description="Seconds by which a claim outlives that; what an instance on PostgreSQL had when it was killed is "
+        "asked about once both are over, on SQLite at the next start.",
     )
     widest: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=64, description="Submissions under way at once, at most."
+    )
+
+
+class BlobsSettings(Section):
+    """Which files may be uploaded for submissions, and how long they wait."""
+
+    max_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = Field(
+        default=16_777_216, description="Bytes of one file; the centre takes no larger ones than 16 MiB."
+    )
+    waiting_bytes: Annotated[int, Field(ge=1024, le=1_099_511_627_776)] = Field(
+        default=4_294_967_296, description="Bytes that may wait under one key without belonging to a submission."
+    )
+    keep_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        default=7, description="Days after which a file that no submission took is thrown away."
+    )
+    kinds: Annotated[list[Literal["jpeg", "png", "pdf"]], Field(min_length=1)] = Field(
+        default=["jpeg", "png", "pdf"], description="Kinds of files, told by their first bytes."
+    )
+    folder: str = Field(
+        default="",
+        description="Where they are kept, sealed; empty is `blobs` in the data folder. Not used on PostgreSQL.",
+    )
+    reserve_bytes: Annotated[int, Field(ge=0, le=1_099_511_627_776)] = Field(
+        default=268_435_456, description="Bytes of the disk that files leave free, so that forms can still be accepted."
+    )
+
+
+class FollowSettings(Section):
+    """How the centre's decisions and changes are followed."""
+
+    every: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        default=5.0, description="Seconds between two looks at the centre's events."
+    )
+    keep: Annotated[float, Field(ge=3_600, le=315_360_000)] = Field(
+        default=2_592_000.0,
+        description="Seconds for which moves can be read again at /v1/events, and news by instances that were down.",
+    )
+
+
+class NotifySettings(Section):
+    """How callers are told outside of what moved."""
+
+    give_up: Annotated[float, Field(ge=60, le=2_592_000)] = Field(
+        default=86_400.0, description="Seconds after its first try until a notification is put aside for a person."
+    )
+    first_pause: Annotated[float, Field(ge=0.1, le=3_600)] = Field(
+        default=5.0, description="Seconds until the second try; the pause doubles from try to try."
+    )
+    longest_pause: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=3_600.0, description="Seconds between two tries, at most."
+    )
+    widest: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=16, description="Notifications under way at once, at most."
+    )
+
+
+class OutboundSettings(Section):
+    """Where extensions may connect to, other than to public addresses."""
+
+    allow: tuple[Network, ...] = Field(
+        default=(),
+        description="Networks such as 10.20.0.0/16 that are not public and may be reached; left out, none.",
     )
 
 

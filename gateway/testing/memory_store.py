@@ -6,28 +6,34 @@ It is written without regard to speed: each question is answered by looking at e
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.contract.errors import Conflict, IdempotencyMismatch, NotFound
-from gateway.contract.submissions import Move, SubmissionState, Waiting
+from gateway.blobs.blobs import absent
+from gateway.contract.errors import Conflict, IdempotencyMismatch, Invalid, NotFound
+from gateway.contract.submissions import Move, SubmissionMoved, SubmissionState, Waiting
 from gateway.outbox.accept_rows import facts_of, lane_key, seq_of
+from gateway.outbox.ageing import count_of
+from gateway.outbox.backoff import is_waiting
 from gateway.outbox.claim_rows import LEASE_OVER
 from gateway.outbox.lanes import Ring, lane_of
-from gateway.outbox.move_rows import changes_of
+from gateway.outbox.move_rows import CORRECTED, MAY_BE_SENT, TOO_LATE, changes_of
 from gateway.outbox.moves import CLAIMABLE, DOUBTED, ENDS, OPEN, RESTORED, check, rank, retried
+from gateway.outbox.notice_rows import Notice, Place
 from gateway.outbox.outbox import Accepted, Claimed, Switch
 from gateway.outbox.receipts import read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from gateway.contract.host import Clock
     from gateway.contract.messages import Priority
     from gateway.contract.submissions import Submission
     from gateway.outbox.lanes import Lane, Turn
-    from gateway.outbox.outbox import Act, Ending, Facts, Mode, NewSubmission, Scope, Wanted
+    from gateway.outbox.outbox import Act, Aged, Ending, Facts, Mode, NewSubmission, Scope, Wanted
+    from gateway.testing.memory_blobs import MemoryBlobs
 
 State = SubmissionState
 
@@ -50,14 +56,18 @@ class MemoryOutbox:
 
     Args:
         clock: The clock of everything, leases included.
+        blobs: Where the files of submissions are; none are looked for if left out.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, blobs: MemoryBlobs | None = None) -> None:
         self._clock = clock
+        self._blobs = blobs
         self._kept: dict[str, _Kept] = {}
         self._keys: dict[tuple[str, str], tuple[str, Submission, str]] = {}
         self._switches: dict[tuple[str, str], Switch] = {}
         self._ring = Ring()
+        self.notices: list[Notice] = []
+        self.forgotten: set[Place] = set()
 
     async def accept(self, new: NewSubmission) -> Accepted:
         """See `Outbox.accept`."""
@@ -72,6 +82,7 @@ class MemoryOutbox:
         if twin is not None and (twin.handed_in, twin.adapter) != (new.submission, new.adapter):
             raise Conflict("This origin_id was handed in before with other content.")
         if twin is None:
+            self._take_files(new)
             self._keep(new)
         id_ = new.id if twin is None else twin.facts.id
         self._keys[new.caller, new.key] = (id_, new.submission, new.adapter)
@@ -115,7 +126,14 @@ class MemoryOutbox:
 
     async def expire(self) -> int:
         """See `Outbox.expire`."""
-        over = [one for one in self._kept.values() if one.facts.claimed and one.lease_until < self._clock.now()]
+        return self._expire(self._clock.now())
+
+    async def inherit(self) -> int:
+        """See `Outbox.inherit`."""
+        return self._expire(inf)
+
+    def _expire(self, now: float) -> int:
+        over = [one for one in self._kept.values() if one.facts.claimed and one.lease_until < now]
         for kept in over:
             if kept.facts.state is State.SENDING:
                 self._move(kept, State.UNKNOWN, "gateway", LEASE_OVER)
@@ -142,8 +160,8 @@ class MemoryOutbox:
         kept = self._of(id_)
         facts = kept.facts
         if act == "cancel":
-            if facts.claimed or (facts.uncertain and facts.state is State.ATTENTION):
-                raise Conflict("It may have been sent already, so it cannot be cancelled here.")
+            if facts.claimed or _may_be_there(kept):
+                raise Conflict(MAY_BE_SENT)
             check(facts.state, State.CANCELLED)
             self._move(kept, State.CANCELLED, actor, reason)
             self._change(kept, {"held": False, "not_before": None})
@@ -156,6 +174,19 @@ class MemoryOutbox:
             if facts.held is not held:
                 self._move(kept, facts.state, actor, reason or act)
                 self._change(kept, {"held": held})
+        return kept.facts
+
+    async def correct(self, id_: str, submission: Submission, files: tuple[str, ...], actor: str) -> Facts:
+        """See `Outbox.correct`."""
+        kept = self._of(id_)
+        if kept.facts.state is not State.QUEUED or any(move.after is State.SENDING for move in kept.moves):
+            raise Conflict(TOO_LATE)
+        if self._blobs is not None:
+            taken = self._blobs.take(id_, files)
+            if "" in taken:
+                raise Invalid(faults=tuple(absent(taken)))
+        kept.content = submission
+        self._move(kept, kept.facts.state, actor, CORRECTED)
         return kept.facts
 
     async def find(self, id_: str) -> Facts | None:
@@ -193,6 +224,20 @@ class MemoryOutbox:
         beside = [one for one in beside if (one.facts.village, one.facts.priority) == (own.village, own.priority)]
         return sum(1 for one in beside if _order(one) < _order(kept)) + 1
 
+    async def ahead(self, id_: str) -> int | None:
+        """See `Outbox.ahead`."""
+        kept = self._kept.get(id_)
+        if kept is None or kept.facts.state is not State.QUEUED or kept.facts.held:
+            return None
+        moving = {State.QUEUED, State.SENDING, State.UNKNOWN}
+        others = [one for one in self._kept.values() if one.facts.state in moving and not one.facts.held]
+        own = (kept.facts.priority, *_order(kept))
+        return sum(1 for one in others if (one.facts.priority, *_order(one)) < own)
+
+    async def ageing(self, now: float) -> tuple[Aged, ...]:
+        """See `Outbox.ageing`."""
+        return count_of((one.facts for one in self._kept.values()), now)
+
     async def waiting(self) -> tuple[Waiting, ...]:
         """See `Outbox.waiting`."""
         filed: dict[Priority, list[float]] = {}
@@ -218,7 +263,9 @@ class MemoryOutbox:
         for kept in self._kept.values():
             state = kept.facts.state
             if state in DOUBTED:
+                told = len(self.notices)
                 self._move(kept, State.UNKNOWN, "gateway", RESTORED)
+                del self.notices[told:]
                 count += 1
             if state in OPEN or state in DOUBTED:
                 self._change(kept, {"claimed": False, "uncertain": True, "not_before": None})
@@ -241,7 +288,16 @@ class MemoryOutbox:
         over = [one for one in over if one.facts.state_at < before]
         for one in over:
             one.content = None
+            if self._blobs is not None:
+                self._blobs.release(one.facts.id)
         return len(over)
+
+    def _take_files(self, new: NewSubmission) -> None:
+        if self._blobs is None:
+            return
+        taken = self._blobs.take(new.id, new.files)
+        if "" in taken:
+            raise Invalid(faults=tuple(absent(taken)))
 
     def _keep(self, new: NewSubmission) -> None:
         now = self._clock.now()
@@ -265,7 +321,7 @@ class MemoryOutbox:
 
     def _is_ready(self, kept: _Kept) -> bool:
         facts = kept.facts
-        waits = facts.not_before is not None and facts.not_before > self._clock.now()
+        waits = is_waiting(self._clock.now(), facts.not_before)
         if facts.claimed or facts.held or waits or facts.state not in CLAIMABLE:
             return False
         same = [one for one in self._kept.values() if one.subject == kept.subject and one.facts.state in OPEN]
@@ -307,7 +363,28 @@ class MemoryOutbox:
         changes: dict[str, object] = {"moves": facts.moves + 1}
         if after is not facts.state:
             changes |= {"state": after, "state_at": now, "reason": reason}
+            if after is not State.SENDING:
+                self._note(facts, after, reason, now)
         self._change(kept, changes)
+
+    def _note(self, facts: Facts, after: State, reason: str, now: float) -> None:
+        place = Place(0, len(self.notices) + 1)
+        about = (facts.id, facts.moves + 1, facts.caller, facts.service, facts.village)
+        self.notices.append(Notice(place, *about, facts.state, after, reason, now))
+
+    def step(self, id_: str, after: State, reason: str, changes: dict[str, object]) -> SubmissionMoved:
+        """Move a submission as the centre has it; a claim of it is over."""
+        kept = self._of(id_)
+        self._move(kept, after, "centre", reason)
+        self._change(kept, {**changes, "claimed": False})
+        return SubmissionMoved(
+            id_, kept.facts.caller, kept.facts.adapter, kept.facts.service, kept.facts.village, kept.moves[-1]
+        )
+
+    def delivered_under(self, rights: Collection[str], before: float) -> list[str]:
+        """Ids of what was delivered under some rights before a time, in order."""
+        found = (one.facts for one in self._kept.values() if one.facts.right in rights and one.facts.state_at < before)
+        return [facts.id for facts in found if facts.state is State.DELIVERED]
 
     def _unmove(self, kept: _Kept) -> None:
         if kept.moves[-1].before is not kept.moves[-1].after:
@@ -328,3 +405,9 @@ class MemoryOutbox:
 
 def _order(kept: _Kept) -> tuple[int, str]:
     return seq_of(kept.facts.filed_at), kept.facts.id
+
+
+def _may_be_there(kept: _Kept) -> bool:
+    if kept.facts.state is not State.QUEUED:
+        return kept.facts.uncertain and kept.facts.state is State.ATTENTION
+    return any(move.after is State.UNKNOWN and move.reason != RESTORED for move in kept.moves)

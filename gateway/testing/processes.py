@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from gateway.mock_siak.accounts import demo_password
@@ -89,6 +89,24 @@ def demo_rights(names: Mapping[str, str] | None = None, seed: int = SEED) -> str
     )
 
 
+class Child(Protocol):
+    """A process that was started; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended; the exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: It runs on.
+        """
+
+
 class GatewayProcess:
     """One gateway process with a data folder, a config file and secrets of its own; a context manager.
 
@@ -130,7 +148,7 @@ class GatewayProcess:
             **(environ or {}),
         }
         self._options = tuple(options)
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self.url = ""
         self.operator = ""
 
@@ -149,10 +167,7 @@ class GatewayProcess:
         addresses = self.data / "addresses.json"
         addresses.unlink(missing_ok=True)
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config_file), *self._options]
-        with self.log_file.open("ab") as log:
-            self._child = subprocess.Popen(
-                command, env=self.environ, stdout=log, stderr=log, cwd=self.folder
-            )  # ourselves
+        self._child = self.spawn(command)
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self._child.poll() is None:
             if addresses.exists() and (text := addresses.read_text()):
@@ -164,6 +179,11 @@ class GatewayProcess:
         if self._child.poll() is None:
             self.kill()
         raise RuntimeError(f"the gateway did not become ready: {self.log()[-2000:]}")
+
+    def spawn(self, command: Sequence[str]) -> Child:
+        """Start the process, its words going to the log file; another way of starting it may stand here."""
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(command, env=self.environ, stdout=log, stderr=log, cwd=self.folder)
 
     @property
     def pid(self) -> int:

@@ -1,8 +1,8 @@
 """The way to the centre, put together: the order of its links is the one tuple here.
 
 ```
-ask ─► cache ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
-writes ───────────────────────────────────────────┴─────────────┴───────────────► centre
+ask ─► cache ─► written ─► coalesce ─► retry ─► allowance ─► limiter ─► breaker ─► client ─► centre
+writes ──────────────────────────────────────────────────────┴─────────────┴───────────────► centre
 ```
 """
 
@@ -20,8 +20,12 @@ from gateway.centre.client import CentreClient
 from gateway.centre.coalesce import Coalesce
 from gateway.centre.limiter import Limiter
 from gateway.centre.retry import Retry
+from gateway.centre.share_holder import ShareHolder
+from gateway.centre.share_store import DatabaseShareStore, instance_name
 from gateway.centre.status import centre_status
 from gateway.centre.writes import CentreWrites
+from gateway.centre.written import Written
+from gateway.contract.errors import Overloaded
 from gateway.vault.envelope import Envelope
 from gateway.vault.keys import derive
 
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.vault.keys import Keyring
 
-ORDER = (Cache, Coalesce, Retry, Allowance, Limiter, Breaker, CentreClient)
+ORDER = (Cache, Written, Coalesce, Retry, Allowance, Limiter, Breaker, CentreClient)
 """Outermost first. A cached answer costs no allowance; every attempt passes allowance, limiter and breaker."""
 
 
@@ -48,7 +52,7 @@ class Chain:
     Args:
         settings: The config.
         keyring: Seals and names what the cache stores.
-        database: Holds the allowance's counters.
+        database: Holds the allowance's counters and, on PostgreSQL, the shares of the limit.
         accounts: Accounts at the centre, by right; a reload changes this mapping in place.
         rights: Rights by name.
         clock: The gateway's clock.
@@ -82,19 +86,38 @@ class Chain:
         self.client = CentreClient(centre, accounts, clock)
         self.breaker = Breaker(self.client, centre.breaker, clock=clock, random=rng, observers=(circuit_moved,))
         self.limiter = Limiter(self.breaker, centre.limiter, clock=clock, random=rng)
+        self.shares: ShareHolder | None = None
+        if database.kind == "postgresql":
+            shared = DatabaseShareStore(database.url, centre.limiter, centre.url, instance_name())
+            self.shares = ShareHolder(self.limiter, shared, centre.limiter, clock)
         self.allowance = Allowance(
             self.limiter, centre.allowance, rights=rights, zone=settings.zone, store=counts, clock=clock, random=rng
         )
         self.writes = CentreWrites(centre, accounts, self.limiter, self.breaker, clock)
         self.retry = Retry(self.allowance, centre.retry, clock=clock, random=rng)
-        self.coalesce = Coalesce(self.retry, key_of=keys.of, clock=clock, horizon=centre.deadline_max)
-        self.cache = Cache(
-            self.coalesce, centre.cache, keys=keys, store=store, clock=clock, refresh_deadline=centre.deadline
+        self.coalesce = Coalesce(
+            self.retry, key_of=keys.of, clock=clock, horizon=centre.deadline_max, knock=self._knock
         )
+        self.written = Written(self.coalesce)
+        self.cache = Cache(
+            self.written, centre.cache, keys=keys, store=store, clock=clock, refresh_deadline=centre.deadline
+        )
+
+    def _knock(self, call: Call) -> bool:
+        """Pass a call the limiter would not refuse at once; a day that is used up is the truer reason."""
+        try:
+            return self.limiter.knock(call)
+        except Overloaded:
+            if self.allowance.left(call.right) == 0:
+                return True
+            raise
 
     def links(self) -> tuple[object, ...]:
         """The links, outermost first."""
-        return (self.cache, self.coalesce, self.retry, self.allowance, self.limiter, self.breaker, self.client)
+        return (
+            self.cache, self.written, self.coalesce, self.retry, self.allowance,
+            self.limiter, self.breaker, self.client,
+        )  # fmt: skip
 
     async def open(self) -> None:
         """Open the links that hold something.
@@ -110,12 +133,16 @@ class Chain:
             raise OSError(error.errno, f"centre.ca_file cannot be used: {error.strerror}", self._ca_file) from None
         await self.allowance.open()
         await self.cache.open()
+        if self.shares is not None:
+            await self.shares.renew()
 
     async def close(self) -> None:
         """Close them, outermost first, so that nothing new is sent."""
         await self.cache.close()
         await self.coalesce.close()
         await self.limiter.close()
+        if self.shares is not None:
+            await self.shares.close()
         await self.allowance.close()
         await self.writes.close()
         await self.client.close()
@@ -126,4 +153,4 @@ class Chain:
 
     def status(self) -> tuple[CentreStatus, ...]:
         """How each service of the centre is."""
-        return centre_status(self.breaker, self.limiter)
+        return centre_status(self.breaker, self.limiter, None if self.shares is None else self.shares.holding)

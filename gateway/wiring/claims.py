@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.contract.web import Who
+from gateway.http.attachments import Attachments
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.http.table import Mounted
     from gateway.registry.registry import Member
 
-RESERVED = frozenset({"v1", "health", "apps"})
+RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs"})
 """First segments under which no absolute path stands, whatever a manifest says."""
 
 _PARAMETER = re.compile(r"\{[^}:]*")
@@ -75,7 +76,8 @@ def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     """Claims beside the gateway's own routes, without a gateway that could answer them."""
     nobody: Any = None  # no route is called
     system = Facts(nobody, nobody, nobody, nobody, 0.0)
-    routes = (*Residents(nobody).routes(), *Submissions(nobody, nobody).routes(), *System(system).routes())
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), System(system))
+    routes = tuple(route for each in own for route in each.routes())
     return Claims(routes, System(system, detailed=True).health_routes(), mounts)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gateway.contract.roles import Authenticator
     from gateway.contract.web import Rule
     from gateway.flows.rights import Rights
-    from gateway.people.callers import Callers
+    from gateway.people.callers import Callers, KnownKey
 
 _SCHEME = "bearer "
 
@@ -46,6 +46,10 @@ class KeyDoor:
             if caller is not None:
                 return caller
         raise Unauthenticated
+
+    def known_key(self, key: str) -> KnownKey:
+        """A key of ours that an extension acts under."""
+        return self._callers.known(key)
 
     def permit(self, caller: Caller, rule: Rule) -> None:
         """Pass, or refuse a key that the rule does not admit.

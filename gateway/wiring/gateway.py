@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.centre.client import outbound
+from gateway.centre.shares import RENEW
 from gateway.centre.transport import Limits as OutboundLimits
 from gateway.contract.errors import GatewayError
 from gateway.contract.host import Job
@@ -32,13 +33,15 @@ from gateway.wiring.chain import Chain
 from gateway.wiring.files import OPERATOR, connections_of, soft_limit
 from gateway.wiring.generation import Generation, rights_of
 from gateway.wiring.handing_in import HandingIn
+from gateway.wiring.keeping import Retention, keep_copy, tell_returns
 from gateway.wiring.key_checks import open_fitting_keyring
+from gateway.wiring.news import News
 from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx
 
@@ -55,7 +58,7 @@ NATIVE = "native"
 KEYS_EVERY = 1.0
 """Seconds between two looks at the keys, so that a revocation elsewhere is obeyed within two."""
 USES_EVERY = 300.0
-OUTBOUND = OutboundLimits(connections=64, connect_timeout=5.0, idle=30.0, max_response_bytes=4_194_304, total=30.0)
+OUTBOUND = OutboundLimits(connections=64, connect_timeout=5.0, idle=30.0, max_response_bytes=1_048_576, total=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Gateway:
 
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
-        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn,
+        accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn, news: News,
         ledger: Ledger | None,
     ) -> None:  # fmt: skip
         self.settings = self._started_with = settings
@@ -85,6 +88,7 @@ class Gateway:
         self.chain = chain
         self.supervisor = supervisor
         self.handing_in = handing_in
+        self.news = news
         self.ledger = ledger
         self._environ = environ
         self._accounts = accounts
@@ -113,17 +117,23 @@ class Gateway:
         supervisor = Supervisor(rng)
         try:
             keyring = await open_fitting_keyring(settings, environ, database)
-            ledger = await open_ledger(settings, environ, keyring, clock)
+            place = await keep_copy(settings, database)
+            ledger = await open_ledger(settings, environ, keyring, clock, place)
+            await tell_returns(database, ledger)
             callers = open_callers(settings, database, keyring, clock)
             await callers.refresh()
             rights = rights_of(settings, clock).rights
             chain = Chain(settings, keyring, database, accounts, rights, clock, rng, moved)
             await chain.open()
             handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
-            gateway = cls(settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, ledger)
+            news = News(settings, chain, handing_in, callers, clock, rng)
+            gateway = cls(
+                settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, news, ledger
+            )
             moved.gateway = gateway
             await gateway.generation.open()
             gateway._settle()
+            await news.open()
         except BaseException:
             await supervisor.stop()
             if chain is not None:
@@ -135,6 +145,11 @@ class Gateway:
         supervisor.start(NATIVE, Job("keys", KEYS_EVERY, gateway._refresh_keys))
         supervisor.start(NATIVE, Job("uses", USES_EVERY, callers.note_uses))
         handing_in.begin(supervisor)
+        retention = Retention(settings, database, handing_in.outbox, handing_in.blobs, clock)
+        supervisor.start(NATIVE, Job("retention", retention.every, retention.run))
+        news.begin(supervisor)
+        if chain.shares is not None:
+            supervisor.start(NATIVE, Job("shares", RENEW, chain.shares.renew))
         if ledger is not None:
             supervisor.start(NATIVE, Job("checkpoints", settings.ledger.checkpoint_every, ledger.checkpoint))
         return gateway
@@ -209,12 +224,14 @@ class Gateway:
             closing.push_async_callback(self.supervisor.stop)
             closing.push_async_callback(self.generation.close)
             self.public.draining = self.operator.draining = True
-            await asyncio.gather(self._drained(self.generation), self.handing_in.end(self.supervisor))
+            ending = (self.handing_in.end(self.supervisor), self.news.end(self.supervisor))
+            await asyncio.gather(self._drained(self.generation), *ending)
             await asyncio.gather(*(listener.stop() for listener in self._listeners))
 
     async def _drained(self, generation: Generation) -> None:
         """Wait until the requests that began under a generation are answered, at most for the drain time."""
         seconds = self.settings.server.drain
+        generation.feed.end()
         try:
             async with asyncio.timeout(seconds):
                 await generation.public.idle()
@@ -227,7 +244,9 @@ class Gateway:
         limits = _limits(generation.settings)
         for application, table in ((self.public, generation.public), (self.operator, generation.operator)):
             application.table, application.door, application.limits = table, generation.door, limits
-        self.handing_in.dispatcher.tell = generation.registry.submission_moved
+        self.handing_in.dispatcher.tell = generation.moved
+        registry = generation.registry
+        self.news.settle(generation.settings, generation.moved, generation.happened, registry.notifiers)
 
     def _next_generation(self, settings: Settings) -> Generation:
         return Generation(
@@ -239,11 +258,12 @@ class Gateway:
             self._make_tables,
             self.supervisor,
             self._clock,
-            _outbound,
+            _outbound(settings),
             self._readiness,
             next(self._numbers),
             self._environ,
             self.ledger,
+            self.news.status,
         )
 
     async def _make_tables(self, name: str, tables: Tables) -> None:
@@ -299,5 +319,6 @@ def _centre_changes(old: Settings, new: Settings) -> tuple[str, ...]:
     )
 
 
-def _outbound() -> httpx.AsyncClient:
-    return outbound(OUTBOUND)
+def _outbound(settings: Settings) -> Callable[[], httpx.AsyncClient]:
+    """Makes outbound clients for extensions, within the reach a config allows."""
+    return lambda: outbound(OUTBOUND, allow=settings.outbound.allow)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gateway.catalogue.services import SERVICES
 from gateway.contract.messages import READS
 from gateway.flows.ask import Asker
+from gateway.flows.feed import Feed
 from gateway.flows.rights import Purpose, Rights
-from gateway.http.openapi import document
+from gateway.http.attachments import Attachments
+from gateway.http.events import Events
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -17,6 +18,7 @@ from gateway.http.table import RouteTable
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.wiring.claims import Claims
+from gateway.wiring.described import Described
 from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
 
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from gateway.contract.events import CentreEvent
     from gateway.contract.host import Clock, Job
+    from gateway.contract.status import FollowStatus
     from gateway.contract.storage import Tables
     from gateway.contract.submissions import SubmissionMoved
     from gateway.contract.web import Route
@@ -36,8 +40,6 @@ if TYPE_CHECKING:
     from gateway.wiring.chain import Chain
     from gateway.wiring.handing_in import HandingIn
     from gateway.wiring.supervisor import Supervisor
-
-TITLE = "Gerbang SIAK · SIAK gateway"
 
 
 def rights_of(settings: Settings, clock: Clock) -> Rights:
@@ -68,6 +70,7 @@ class Generation:
         number: Counted from 1; owners of jobs carry it.
         environ: Where extensions' secrets are found.
         ledger: Writes exchanges down, shared by all generations; None where it is switched off.
+        followed: How news of the centre travel on.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -88,19 +91,33 @@ class Generation:
         number: int,
         environ: Mapping[str, str],
         ledger: Ledger | None,
+        followed: Callable[[], Awaitable[FollowStatus]],
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
         self.asker = Asker(chain, self.rights, clock, settings.centre.deadline, ledger)
-        self.submitter = handing_in.submitter(self.rights, settings.zone, self._moved)
-        self.tracker = handing_in.tracker(self._moved)
+        self.submitter = handing_in.submitter(self.rights, settings.zone, self.moved, ledger)
+        self.tracker = handing_in.tracker(self.moved, ledger)
+        self.attacher = handing_in.attacher(self.rights, settings.blobs)
         self._chain = chain
         self._callers = callers
         self._make_tables = make_tables
         self._supervisor = supervisor
         self._core_readiness = readiness
         self._number = number
-        self._shared = Services(self.asker, self.submitter, self.tracker, clock, http, chain.status, environ, database)
+        self.feed = Feed(handing_in.notifying, clock, settings.follow.keep)
+        self._shared = Services(
+            self.asker,
+            self.submitter,
+            self.tracker,
+            clock,
+            http,
+            chain.status,
+            environ,
+            database,
+            chain.allowance.left,
+            followed,
+        )
         self._hosts: dict[str, ExtensionHost] = {}
         self.door = KeyDoor(callers, self.rights)
         self.public = self.operator = RouteTable(())
@@ -153,7 +170,7 @@ class Generation:
         for member in self.registry.members:
             claims.claim(member)
         self.public, self.operator = claims.tables()
-        self._document: dict[str, object] | None = None
+        self._described = Described(self.public.mounted, self.settings, self._manifests)
 
     def _claims(self) -> Claims:
         """The gateway's own routes, and where adapters may stand."""
@@ -163,10 +180,19 @@ class Generation:
         return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
 
     def _submissions(self) -> tuple[Route, ...]:
-        return Submissions(self.submitter, self.tracker).routes()
+        submissions = Submissions(self.submitter, self.tracker).routes()
+        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes())
 
-    def _moved(self, moved: SubmissionMoved) -> None:
+    def moved(self, moved: SubmissionMoved) -> None:
+        """Tell extensions and streams of a stored move."""
+        self.feed.moved(moved.caller)
         self.registry.submission_moved(moved)
+
+    def happened(self, event: CentreEvent) -> None:
+        """Tell extensions of an event of the centre."""
+        self.registry.centre_event(event)
+        for host in self._hosts.values():
+            host.happened(event)
 
     def _adapters(self) -> list[tuple[str, str, str, bool]]:
         """Name, both titles and health of each adapter that is switched on."""
@@ -178,15 +204,8 @@ class Generation:
             found.append((name, *titles, name in running))
         return found
 
-    def _openapi(self) -> dict[str, object]:
-        if self._document is None:
-            ours = [
-                one for one in self.public.mounted if not one.route.absolute
-            ]  # the others speak another service's dialect
-            self._document = document(
-                ours, title=TITLE, version=version("siak-gateway"), purposes=tuple(self.settings.purposes)
-            )
-        return self._document
+    def _openapi(self, adapter: str | None) -> dict[str, object]:
+        return self._described.document(adapter)
 
     def _host(self, name: str) -> ExtensionHost:
         adapter = name if name in self.settings.adapters.enabled else None

@@ -10,18 +10,20 @@ from msgspec.structs import replace
 from gateway.contract.errors import Denied
 from gateway.contract.submissions import SubmissionState
 from gateway.http.intake import new_request_id
+from gateway.registry.observing import Observers
 from gateway.settings.secret import SecretMissing, secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     import httpx
     import sqlalchemy as sa
     from structlog.typing import FilteringBoundLogger
 
-    from gateway.contract.host import Asking, Clock, Job
+    from gateway.contract.events import CentreEvent
+    from gateway.contract.host import Asking, Clock, Job, KnownKey
     from gateway.contract.messages import Answer, Caller, Question, Right
-    from gateway.contract.status import CentreStatus
+    from gateway.contract.status import CentreStatus, FollowStatus
     from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
     from gateway.database import Database
     from gateway.flows.ask import Asker
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.wiring.door import KeyDoor
 
 T = TypeVar("T")
+_TOO_EARLY = "callers are known once the gateway is open"
 
 
 class Services:
@@ -45,6 +48,8 @@ class Services:
         status: State of the way to the centre.
         environ: Where secrets are found.
         database: Holds the extensions' tables.
+        left: Calls that a right, by name, has left today; None where nothing limits them.
+        followed: How news of the centre travel on.
     """
 
     def __init__(
@@ -57,6 +62,8 @@ class Services:
         status: Callable[[], tuple[CentreStatus, ...]],
         environ: Mapping[str, str],
         database: Database,
+        left: Callable[[str], int | None],
+        followed: Callable[[], Awaitable[FollowStatus]],
     ) -> None:
         self.asker = asker
         self.submitter = submitter
@@ -66,6 +73,8 @@ class Services:
         self.status = status
         self.environ = environ
         self.database = database
+        self.left = left
+        self.followed = followed
         self.door: KeyDoor | None = None
 
 
@@ -85,6 +94,7 @@ class ExtensionHost:
         self._services = services
         self._start_job = start_job
         self._http: httpx.AsyncClient | None = None
+        self._on_event: Observers[CentreEvent] = Observers("on_event")
         self._log: FilteringBoundLogger = structlog.get_logger(f"extension.{name}").bind(extension=name)
 
     @property
@@ -128,12 +138,26 @@ class ExtensionHost:
             RuntimeError: Asked before the gateway was open.
         """
         if self._services.door is None:
-            raise RuntimeError("callers are known once the gateway is open")
+            raise RuntimeError(_TOO_EARLY)
         return await self._services.door.authenticate(headers)
+
+    def known_key(self, key: str) -> KnownKey:
+        """A key of ours that the extension acts under.
+
+        Raises:
+            RuntimeError: Asked before the gateway was open.
+        """
+        if self._services.door is None:
+            raise RuntimeError(_TOO_EARLY)
+        return self._services.door.known_key(key)
 
     def right(self, caller: Caller) -> Right | None:
         """The right a caller asks under, or None."""
         return self._services.asker.rights.of(caller)
+
+    def allowance_left(self, caller: Caller) -> int | None:
+        """Calls that the caller's right has left today, or None where nothing limits them."""
+        return None if caller.right is None else self._services.left(caller.right)
 
     async def ask(self, caller: Caller, question: Question, asking: Asking) -> Answer:
         """Ask on behalf of a caller.
@@ -177,6 +201,10 @@ class ExtensionHost:
         self._own(caller)
         return await self._services.tracker.standing(caller, submission)
 
+    def copies(self) -> int:
+        """See `Host.copies`."""
+        return self._services.database.copies
+
     async def waiting(self) -> tuple[Waiting, ...]:
         """How much waits for the centre, by class."""
         return await self._services.tracker.waiting()
@@ -201,8 +229,21 @@ class ExtensionHost:
         """Add periodic work; it ends when the extension closes."""
         self._start_job(job)
 
+    def on_event(self, observer: Callable[[CentreEvent], object]) -> None:
+        """Be told of the centre's events until it closes."""
+        self._on_event = self._on_event.and_also(self._name, observer)
+
+    def happened(self, event: CentreEvent) -> None:
+        """Tell those who asked to be told."""
+        self._on_event(event)
+
+    async def follow_status(self) -> FollowStatus:
+        """How far the centre's events are read, and what waits to be told outside."""
+        return await self._services.followed()
+
     async def aclose(self) -> None:
         """Close what this host opened."""
+        self._on_event = Observers("on_event")
         if self._http is not None:
             await self._http.aclose()
             self._http = None

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from gateway.database.engine import kind_of, parse_url
 from gateway.ledger import TABLES as LEDGER_TABLES
+from gateway.outbox.notify_store import DatabaseNotifying
 from gateway.registry.finding import mounts_of
 from gateway.registry.registry import Registry
+from gateway.vault.keys import drop, is_settled
 from gateway.vault.secret_files import secret_names
+from gateway.wiring.claim import SERVING, claimed
 from gateway.wiring.claims import own_claims
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.key_checks import open_fitting_keyring, take_anew
-from gateway.wiring.parts import open_callers, open_database, open_outbox, tables_of
+from gateway.wiring.key_checks import is_needed, open_fitting_keyring, take_anew
+from gateway.wiring.parts import open_callers, open_database, open_ledger, open_outbox, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from gateway.contract.host import Host
     from gateway.database.migrate import MigrationSet
+    from gateway.ledger.exchange import DeedRecorder
+    from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Outbox
     from gateway.people.callers import Callers
     from gateway.registry.registry import Failure
@@ -84,12 +91,86 @@ def make_keys(settings: Settings, environ: Mapping[str, str], *, anew: bool = Fa
     return asyncio.run(run())
 
 
+def drop_keys(settings: Settings, environ: Mapping[str, str], days: float) -> tuple[list[str], list[str]]:
+    """Destroy older masters nothing is sealed under; errors as in `callers_of`.
+
+    Args:
+        settings: The config.
+        environ: The environment.
+        days: A master whose successor's file is younger stays.
+
+    Returns:
+        Names of those that were destroyed, and of older ones that stay.
+
+    Raises:
+        FolderTaken: A gateway runs here. On PostgreSQL all instances must have been started since the rotation.
+    """
+
+    async def run() -> tuple[list[str], list[str]]:
+        database = await open_database(settings, environ)
+        try:
+            keyring = await open_fitting_keyring(settings, environ, database)
+            dropped, kept = [], []
+            for number in sorted(keyring.masters)[:-1]:
+                needed = await database.read(partial(is_needed, master=number))
+                if needed or not is_settled(settings.secrets_folder, number, time.time() - days * 86_400.0):
+                    kept.append(f"master-{number}")
+                else:
+                    drop(settings.secrets_folder, number)
+                    dropped.append(f"master-{number}")
+            return dropped, kept
+        finally:
+            await database.close()
+
+    if kind_of(parse_url(settings.database_url(environ))) == "postgresql":
+        return asyncio.run(run())
+    with claimed(settings.data_folder, SERVING):  # one that runs may still seal under the older master
+        return asyncio.run(run())
+
+
 def with_outbox(settings: Settings, environ: Mapping[str, str], work: Callable[[Outbox], Awaitable[T]]) -> T:
     """Run work on the outbox from synchronous code; errors as in `callers_of`."""
 
     async def run() -> T:
         async with outbox_of(settings, environ) as outbox:
             return await work(outbox)
+
+    return asyncio.run(run())
+
+
+def with_written_outbox(
+    settings: Settings, environ: Mapping[str, str], work: Callable[[Outbox, DeedRecorder | None], Awaitable[T]]
+) -> T:
+    """Run work on the outbox that is to be written into the ledger, where the config has one: into a chain of its own.
+
+    A gateway may run meanwhile: it has the journal. Errors as in `callers_of`.
+    """
+
+    async def run() -> T:
+        database = await open_database(settings, environ)
+        try:
+            keyring = await open_fitting_keyring(settings, environ, database)
+            ledger = await open_ledger(settings, environ, keyring, SystemClock(), journalled=False)
+            try:
+                return await work(open_outbox(database, keyring, SystemClock()), ledger)
+            finally:
+                if ledger is not None:
+                    await ledger.close()
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def with_notifying(settings: Settings, environ: Mapping[str, str], work: Callable[[Notifying], Awaitable[T]]) -> T:
+    """Run work on the notifications from synchronous code; errors as in `callers_of`."""
+
+    async def run() -> T:
+        database = await open_database(settings, environ)
+        try:
+            return await work(DatabaseNotifying(database, SystemClock()))
+        finally:
+            await database.close()
 
     return asyncio.run(run())
 

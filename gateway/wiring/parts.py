@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway.blobs.files import FilePieces
+from gateway.blobs.pieces import TablePieces
+from gateway.blobs.sealing import BlobSealer
+from gateway.blobs.store import DatabaseBlobs
 from gateway.catalogue import regions
 from gateway.centre.account import Account
 from gateway.contract.errors import StorageUnavailable
@@ -18,6 +22,7 @@ from gateway.database.errors import StorageFailed, StorageFault
 from gateway.database.migrate import CORE, MigrationSet, migrate, pending
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.ledger.ledger import Ledger
+from gateway.outbox.follow_store import DatabaseFollowing
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.people.callers import Callers
@@ -29,8 +34,10 @@ from gateway.wiring.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.blobs.pieces import Pieces
     from gateway.contract.host import Clock
     from gateway.contract.storage import Tables
+    from gateway.database.second_copy import CopyPlace
     from gateway.settings import Settings
 
 _log = structlog.get_logger("gateway.wiring")
@@ -86,8 +93,24 @@ async def open_database(settings: Settings, environ: Mapping[str, str]) -> Datab
     return database
 
 
-async def open_ledger(settings: Settings, environ: Mapping[str, str], keyring: Keyring, clock: Clock) -> Ledger | None:
-    """The ledger with a new chain in it, or None where it is switched off.
+async def open_ledger(
+    settings: Settings,
+    environ: Mapping[str, str],
+    keyring: Keyring,
+    clock: Clock,
+    place: CopyPlace | None = None,
+    *,
+    journalled: bool = True,
+) -> Ledger | None:
+    """The ledger with a new chain in it, or None where it is switched off; with a second copy, if given a place.
+
+    Args:
+        settings: The config.
+        environ: Where secrets are found.
+        keyring: Holds the key to sign under.
+        clock: The gateway's clock.
+        place: Of the second copy.
+        journalled: As of `Ledger.open`.
 
     Raises:
         StorageUnavailable: It cannot be written, or its tables on PostgreSQL are behind this version.
@@ -96,8 +119,10 @@ async def open_ledger(settings: Settings, environ: Mapping[str, str], keyring: K
     if not settings.ledger.enabled:
         return None
     database = open_ledger_database(settings, environ)
+    if place is not None:
+        database.keep_copy(place)
     try:
-        return await Ledger.open(database, keyring, clock, secrets.randbits)
+        return await Ledger.open(database, keyring, clock, secrets.randbits, journalled=journalled)
     except BaseException:
         await database.close()
         raise
@@ -165,6 +190,19 @@ def open_callers(settings: Settings, database: Database, keyring: Keyring, clock
 def open_outbox(database: Database, keyring: Keyring, clock: Clock) -> DatabaseOutbox:
     """The outbox of a database."""
     return DatabaseOutbox(database, Sealer(keyring, clock.now), clock)
+
+
+def open_blobs(settings: Settings, database: Database, keyring: Keyring, clock: Clock) -> DatabaseBlobs:
+    """The blobs of a database: in files beside SQLite, in a table of PostgreSQL, where every instance finds them."""
+    pieces: Pieces = TablePieces(database)
+    if database.kind == "sqlite":
+        pieces = FilePieces(database, settings.blobs_folder, settings.blobs.reserve_bytes)
+    return DatabaseBlobs(database, pieces, BlobSealer(keyring, clock.now), clock)
+
+
+def open_following(database: Database, keyring: Keyring, clock: Clock) -> DatabaseFollowing:
+    """What is kept of the centre's decisions in a database."""
+    return DatabaseFollowing(database, Sealer(keyring, clock.now), clock)
 
 
 def accounts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Account]:

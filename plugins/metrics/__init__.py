@@ -12,13 +12,20 @@ from pydantic import AfterValidator, Field
 
 from gateway.contract import Extension, ExtensionConfig, Health, hookimpl
 from gateway.contract.web import OPERATOR, Response, Route
-from plugins.metrics.collecting import REASONS, CentreCollector, ExchangeCollector, LoopCollector, SubmissionCollector
+from plugins.metrics.collecting import (
+    REASONS,
+    CentreCollector,
+    ExchangeCollector,
+    FollowCollector,
+    LoopCollector,
+    SubmissionCollector,
+)
 from plugins.metrics.series import OTHER, Exchanges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.contract import CircuitMove, ExchangeRecord, HealthCheck, Host, SubmissionMoved
+    from gateway.contract import CentreEvent, CircuitMove, ExchangeRecord, HealthCheck, Host, SubmissionMoved
     from gateway.contract.web import Request
     from plugins.metrics.collecting import Move
 
@@ -67,6 +74,8 @@ class Metrics(Extension):
         self._registry.register(CentreCollector(host.centre_status))
         self._submissions = SubmissionCollector()
         self._registry.register(self._submissions)
+        self._follow = FollowCollector()
+        self._registry.register(self._follow)
         self._registry.register(LoopCollector())
         if config.process:
             ProcessCollector(registry=self._registry)
@@ -107,11 +116,18 @@ class Metrics(Extension):
         """Count a move of a submission."""
         self._submissions.count(moved)
 
+    @hookimpl
+    def gateway_centre_event(self, event: CentreEvent) -> None:
+        """Count an event of the centre."""
+        self._follow.count(event)
+
     async def check(self) -> Health:
         """Make all figures once."""
         size = len(generate_latest(self._registry))
         return Health(ok=size > 0, detail=f"{size} bytes of figures")
 
     async def _show(self, _request: Request) -> Response:
-        self._submissions.note(await self.host.waiting(), self.host.clock.now())
+        now = self.host.clock.now()
+        self._submissions.note(await self.host.waiting(), now, self.host.copies())
+        self._follow.note(await self.host.follow_status(), now)
         return Response(generate_latest(self._registry), content_type=CONTENT_TYPE)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from gateway.contract import CircuitState, Priority
+from gateway.contract import CircuitState, FollowStatus, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prometheus_client import Metric
 
-    from gateway.contract import CentreStatus, SubmissionMoved, Waiting
+    from gateway.contract import CentreEvent, CentreStatus, SubmissionMoved, Waiting
     from plugins.metrics.series import Exchanges
 
 Move = tuple[str, str, str]
@@ -56,7 +56,9 @@ class ExchangeCollector(Collector):
 _GAUGES = (
     ("waiting", "siak_gateway_centre_waiting", "Calls that wait for a place at the centre."),
     ("in_flight", "siak_gateway_centre_in_flight", "Calls at the centre."),
-    ("limit", "siak_gateway_centre_limit", "Limit of calls at the centre."),
+    ("limit", "siak_gateway_centre_limit", "Limit of calls at the centre; this instance's share where several run."),
+    ("limit_of_all", "siak_gateway_centre_limit_of_all", "Limit of all instances together, as last known."),
+    ("instances", "siak_gateway_centre_instances", "Instances that share the limit, this one included."),
     ("latency_p90", "siak_gateway_centre_latency_p90_seconds", "90th percentile of the last window."),
     ("wait_seconds", "siak_gateway_centre_wait_seconds", "Estimated wait of a new call."),
 )
@@ -100,6 +102,7 @@ class SubmissionCollector(Collector):
         self._moves: dict[tuple[str, str], int] = {}
         self._waiting: tuple[Waiting, ...] = ()
         self._at = 0.0
+        self._copies = 1
 
     def count(self, moved: SubmissionMoved) -> None:
         """Count a move into another state; services are the catalogue's, so the series are bounded."""
@@ -107,9 +110,9 @@ class SubmissionCollector(Collector):
             key = (str(moved.move.after), moved.service)
             self._moves[key] = self._moves.get(key, 0) + 1
 
-    def note(self, waiting: tuple[Waiting, ...], now: float) -> None:
-        """What waits, at which time (Unix seconds)."""
-        self._waiting, self._at = waiting, now
+    def note(self, waiting: tuple[Waiting, ...], now: float, copies: int) -> None:
+        """What waits, at which time (Unix seconds), and how many copies hold it."""
+        self._waiting, self._at, self._copies = waiting, now, copies
 
     def collect(self) -> Iterator[Metric]:
         """The families as they are now."""
@@ -130,7 +133,50 @@ class SubmissionCollector(Collector):
             label = (priority.name.lower(),)
             waiting.add_metric(label, one.count if one is not None else 0)
             oldest.add_metric(label, max(0.0, self._at - one.oldest) if one is not None else 0.0)
-        yield from (moves, waiting, oldest)
+        copies = GaugeMetricFamily(
+            "siak_gateway_copies",
+            "Copies that hold what is handed in: 2 while a second one on another device is in step, else 1.",
+            value=self._copies,
+        )
+        yield from (moves, waiting, oldest, copies)
+
+
+class FollowCollector(Collector):
+    """Families of what follows delivery; all but the events are as of the last `note`."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, int] = {}
+        self._status = FollowStatus(None, 0, 0)
+        self._at = 0.0
+
+    def count(self, event: CentreEvent) -> None:
+        """Count an event; kinds are the contract's, so the series are bounded."""
+        self._events[event.kind] = self._events.get(event.kind, 0) + 1
+
+    def note(self, status: FollowStatus, now: float) -> None:
+        """How the news travel on, at which time (Unix seconds)."""
+        self._status, self._at = status, now
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as they are now."""
+        events = CounterMetricFamily(
+            "siak_gateway_centre_events", "Events of the centre read by this instance, by kind.", labels=("kind",)
+        )
+        for kind, count in list(self._events.items()):
+            events.add_metric((kind,), count)
+        age = GaugeMetricFamily(
+            "siak_gateway_centre_events_read_seconds", "Since when all events had last been read; none if never."
+        )
+        if self._status.read_at is not None:
+            age.add_metric((), max(0.0, self._at - self._status.read_at))
+        waiting = GaugeMetricFamily(
+            "siak_gateway_notifications",
+            "Notifications not delivered: pending, or dead after a day.",
+            labels=("state",),
+        )
+        waiting.add_metric(("pending",), self._status.pending)
+        waiting.add_metric(("dead",), self._status.dead)
+        yield from (events, age, waiting)
 
 
 class LoopCollector(Collector):
