@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState as State
+from gateway.database.clock import now_in
 from gateway.database.spelled import Spelled
 from gateway.outbox import subject_rows
 from gateway.outbox.backoff import FURTHEST
@@ -34,12 +35,6 @@ LEASE_OVER = "lease_over"
 """Reason of the move of a claim nobody ended."""
 
 _C = SUBMISSIONS.c
-NOW: dict[str, sa.ColumnElement[float]] = {
-    "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double()),
-    "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double()),
-}
-"""The database's own clock, Unix seconds."""
-
 _FROM_HEAD = (
     sa.select(READY.c.seq, READY.c.submission, READY.c.subject)
     .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
@@ -164,7 +159,7 @@ def mark(
     ]
     if not claims:
         return []
-    lease_until = NOW[connection.dialect.name] + lease
+    lease_until = now_in(connection) + lease
     connection.execute(sa.insert(RUNNING).values(lease_until=lease_until), claims)
     moves = [
         {"submission": one.id, "number": one.moves, "at": now, "before": State.QUEUED, "after": State.SENDING}
@@ -179,7 +174,7 @@ def mark(
 
 def overdue(connection: sa.Connection) -> list[Claim]:
     """Claims whose lease is over on the database's clock."""
-    return _claims(connection, RUNNING.c.lease_until < NOW[connection.dialect.name])
+    return _claims(connection, RUNNING.c.lease_until < now_in(connection))
 
 
 def running(connection: sa.Connection) -> list[Claim]:
