@@ -260,12 +260,10 @@ class MemoryOutbox:
     async def doubt(self) -> int:
         """See `Outbox.doubt`."""
         count = 0
-        for kept in self._kept.values():
+        for kept in sorted(self._kept.values(), key=_order):
             state = kept.facts.state
             if state in DOUBTED:
-                told = len(self.notices)
                 self._move(kept, State.UNKNOWN, "gateway", RESTORED)
-                del self.notices[told:]
                 count += 1
             if state in OPEN or state in DOUBTED:
                 self._change(kept, {"claimed": False, "uncertain": True, "not_before": None})
