@@ -89,7 +89,8 @@ class Actor:
         """The centre was put back."""
         token = await self.world.following().hold("one")
         assert token is not None
-        await self.world.following().rewind(token, "sampang", ["sampang"], START + 1.0)
+        ids = await self.world.following().taken(["sampang"], START + 1.0, "")
+        await self.world.following().rewind(token, "sampang", ids)
 
     async def everything_in(self, state: State) -> None:
         """Do everything to submissions in a state; to another one, each time it moved or its claim was lost."""
