@@ -109,7 +109,7 @@ class MemoryFollowing:
 
     async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
         """See `Following.taken`."""
-        found = sorted(self._outbox.delivered_under(rights, before))
+        found = sorted(self._outbox.rows.delivered_under(rights, before))
         return tuple(id_ for id_ in found if id_ > after)[:DOUBTED_AT_ONCE]
 
     async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
@@ -120,7 +120,7 @@ class MemoryFollowing:
             self._cursors[account] = 0
         known = [await self._outbox.find(id_) for id_ in ids]
         doubted = [one.id for one in known if one is not None and one.state is State.DELIVERED]
-        step = self._outbox.step
+        step = self._outbox.rows.step
         return tuple(step(id_, State.UNKNOWN, CENTRE_RESTORED, {"uncertain": True}) for id_ in doubted)
 
     async def read_at(self) -> float | None:
@@ -167,10 +167,10 @@ class MemoryFollowing:
                 "uncertain": state is State.UNKNOWN,
                 "centre_receipt": tiding.receipt,
             }
-            steps.append(self._outbox.step(facts.id, state, SEEN, changes))
+            steps.append(self._outbox.rows.step(facts.id, state, SEEN, changes))
         if tiding.rejected or self._is_whole(facts.id, facts.service, tiding):
             last: dict[str, object] = {"held": False, "centre_receipt": tiding.receipt}
-            steps.append(self._outbox.step(facts.id, end, tiding.rejected, last))
+            steps.append(self._outbox.rows.step(facts.id, end, tiding.rejected, last))
         return steps or Outcome.INCOMPLETE
 
     def _is_whole(self, id_: str, service: str, tiding: Tiding) -> bool:
@@ -267,7 +267,7 @@ class MemoryNotifying:
         """See `Notifying.purge`."""
         over = [one for one in self._notices[:PURGED_AT_ONCE] if one.at < before]
         for one in over:
-            self._outbox.forgotten.add(one.place)
+            self._outbox.rows.forgotten.add(one.place)
         gone = {one.place.seq for one in over}
         self._kept = {key: one for key, one in self._kept.items() if key[0] not in gone}
         return len(over)
@@ -291,7 +291,7 @@ class MemoryNotifying:
 
     @property
     def _notices(self) -> list[Notice]:
-        return [one for one in self._outbox.notices if one.place not in self._outbox.forgotten]
+        return [one for one in self._outbox.rows.notices if one.place not in self._outbox.rows.forgotten]
 
 
 def _key(delivery: Delivery) -> tuple[int, str, str]:

@@ -386,7 +386,7 @@ def test_content_that_cannot_be_opened_needs_a_person() -> None:
             (id_,) = await stage.accept(stage.world.new())
             outbox = stage.world.outbox
             assert isinstance(outbox, MemoryOutbox)
-            outbox._kept[id_].content = None
+            outbox.rows.of(id_).content = None
             stage.centre.closed.clear()
             await stage.until_all(State.ATTENTION)
             assert stage.centre.calls == 0
