@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +16,7 @@ from gateway.contract.errors import Invalid, Overloaded, QuotaExhausted, Storage
 from gateway.contract.events import CircuitMove, CircuitState
 from gateway.contract.messages import CentreService, Priority
 from gateway.contract.submissions import SubmissionState as State
-from gateway.flows.dispatch import Dispatcher, Pace
+from gateway.flows.dispatch import Dispatcher, Pace, Partly
 from gateway.outbox import backoff
 from gateway.outbox.outbox import Wanted
 from gateway.testing.memory_store import MemoryOutbox
@@ -393,6 +394,34 @@ def test_content_that_cannot_be_opened_needs_a_person() -> None:
             facts = await outbox.find(id_)
             assert facts is not None
             assert (facts.reason, facts.uncertain) == ("unreadable", False)
+
+    asyncio.run(story())
+
+
+def test_files_that_grow_at_the_centre_are_no_failure_and_those_that_do_not_are() -> None:
+    """As long as each try brings more it goes on at once; a centre that keeps nothing is left to a person in the end."""
+
+    async def story() -> None:
+        async with running() as stage:
+            grow = iter([Partly(0, 5), Partly(0, 9), Partly(1, 3), Partly(1, 4)])
+            stage.centre.partly = lambda: next(grow, None)
+            (good,) = await stage.accept(stage.world.new())
+            await stage.until_all(State.DELIVERED)
+            assert await stage.states(good) == ["queued", "sending", "delivered"]
+            forgets = itertools.cycle([Partly(1, 4), Partly(0, 9)])
+            stage.centre.partly = lambda: next(forgets)
+            (bad,) = await stage.accept(stage.world.new())
+            await stage.until(lambda: stage.told[-1].move.after is State.ATTENTION)
+            facts = await stage.world.outbox.find(bad)
+            assert facts is not None
+            assert (facts.reason, facts.failures, facts.uncertain) == (
+                "too_many_failures",
+                backoff.MOST_FAILURES,
+                False,
+            )
+            assert facts.tries == backoff.MOST_FAILURES + 1
+            moves = await stage.world.outbox.moves(bad)
+            assert {move.reason for move in moves if move.after is State.QUEUED} == {"", "files_not_kept"}
 
     asyncio.run(story())
 
