@@ -19,7 +19,7 @@ from gateway.outbox.lanes import Ring, lane_of
 from gateway.outbox.move_rows import CORRECTED, MAY_BE_SENT, TOO_LATE, changes_of
 from gateway.outbox.moves import CLAIMABLE, DOUBTED, ENDS, OPEN, RESTORED, check, retried
 from gateway.outbox.outbox import Accepted, Claimed, Switch
-from gateway.outbox.receipts import read_number
+from gateway.outbox.receipts import read_id, read_number
 from gateway.testing.memory_rows import Kept, Rows, may_be_there, order_of
 
 if TYPE_CHECKING:
@@ -174,8 +174,8 @@ class MemoryOutbox:
 
     async def find(self, id_: str) -> Facts | None:
         """See `Outbox.find`."""
-        number = read_number(id_)
-        found = (one.facts for one in self.rows if one.facts.id == id_ or one.facts.number == number)
+        names = (read_id(id_), read_number(id_))
+        found = (one.facts for one in self.rows if one.facts.id in names or one.facts.number in names)
         return next(found, None)
 
     async def read(self, id_: str) -> Submission | None:
@@ -195,6 +195,7 @@ class MemoryOutbox:
             one.facts
             for one in self.rows
             if all(getattr(one.facts, name) == getattr(wanted, name) for name in names)
+            and (wanted.after is None or one.facts.id > wanted.after)
             and (wanted.before is None or one.facts.id < wanted.before)
         ]
         return tuple(sorted(chosen, key=lambda facts: facts.id, reverse=True)[: wanted.limit])

@@ -7,11 +7,12 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from gateway.contract.errors import CentreTimeout, CentreUnreachable
-from gateway.flows.dispatch import Partly, Refused, Taken
+from gateway.flows.dispatch import Refused, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.flows.dispatch import Partly
     from gateway.outbox.lanes import Lane
     from gateway.outbox.outbox import Claimed
 

@@ -399,7 +399,7 @@ def test_content_that_cannot_be_opened_needs_a_person() -> None:
 
 
 def test_files_that_grow_at_the_centre_are_no_failure_and_those_that_do_not_are() -> None:
-    """As long as each try brings more it goes on at once; a centre that keeps nothing is left to a person in the end."""
+    """As long as each try brings more it goes on at once; a centre that keeps nothing is for a person in the end."""
 
     async def story() -> None:
         async with running() as stage:
