@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from gateway.flows.submit import Submitter
 from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
+from gateway.http.papers import Requirements
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -77,7 +79,8 @@ def _described() -> Described:
     terms = Terms(settings.blobs.max_bytes, settings.blobs.waiting_bytes, frozenset(settings.blobs.kinds))
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
     system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes())
+    papers = Requirements(settings.profiles, date.today).routes()
+    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes(), *papers)
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)
