@@ -47,6 +47,12 @@ UNREADABLE = "unreadable"
 NOT_THERE = "not_there"
 """Reason for `queued` after the centre said it has nothing."""
 
+CUT = "stopped"
+"""Reason for `unknown` when the dispatcher was stopped while the call was under way."""
+
+LAST_WORD = 1.0
+"""Seconds a call that was cut has to store that it was."""
+
 NOT_KEPT = "files_not_kept"
 """Reason for `queued` after the centre took pieces of its files and has no more of them than before."""
 
@@ -221,7 +227,7 @@ class Dispatcher:
             return
 
     async def _end_calls(self) -> None:
-        """Let calls under way end; the claims of those that do not are asked about once their lease is over."""
+        """Let calls under way end; those that do not are cut, and asked about by whoever drains next."""
         if not self._under_way:
             return
         _done, late = await asyncio.wait(self._under_way, timeout=self._pace.closing)
@@ -237,11 +243,29 @@ class Dispatcher:
 
     async def _carry(self, claimed: Claimed, until: float) -> None:
         """One claim from its call to its end, which is tried until it is stored, or the lease ends the claim."""
+        ending: Ending | float | None = None
         try:
             ending = await self._called(claimed, until)
             while not await self._stored(claimed, ending) and self._clock.monotonic() < until + self._pace.margin:  # noqa: ASYNC110 # storage gives no sign
                 await asyncio.sleep(self._pace.tend_every)
+        except asyncio.CancelledError:
+            await self._last_word(claimed, self._cut(claimed) if ending is None else ending)
+            raise
         except Exception:  # noqa: BLE001 # whatever it was, the lease brings the submission back
+            _log.exception("dispatch.end.not_stored", submission=claimed.facts.id, code="internal")
+
+    def _cut(self, claimed: Claimed) -> Ending | float:
+        """How a claim ends whose call is cut by a stop: others need not wait until its lease is over."""
+        if claimed.facts.state is State.UNKNOWN:
+            return 0.0
+        return Ending(State.UNKNOWN, CUT, not_before=self._clock.now() + shared_pause(self._random))
+
+    async def _last_word(self, claimed: Claimed, ending: Ending | float) -> None:
+        """Store an end once more while the dispatcher stops; if that fails, the lease ends the claim."""
+        try:
+            async with asyncio.timeout(LAST_WORD):
+                await self._stored(claimed, ending)
+        except Exception:  # noqa: BLE001 # as in `_carry`
             _log.exception("dispatch.end.not_stored", submission=claimed.facts.id, code="internal")
 
     async def _stored(self, claimed: Claimed, ending: Ending | float) -> bool:
