@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.events import CentreEvent
     from gateway.contract.host import Clock, Job
+    from gateway.contract.messages import Caller
     from gateway.contract.status import FollowStatus
     from gateway.contract.storage import Tables
     from gateway.contract.submissions import SubmissionMoved
@@ -188,7 +189,10 @@ class Generation:
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()
-        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes())
+        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed, self._authenticate).routes())
+
+    async def _authenticate(self, headers: Mapping[str, str]) -> Caller:
+        return await self.door.authenticate(headers)
 
     def _today(self) -> date:
         """The legal day."""
