@@ -228,10 +228,8 @@ class Follower:
         if refused.code != "cursor_unknown" or not after:
             raise CentreMisanswered(f"The centre does not tell its events ({refused.code}).", executed="no")
         _log.error("follow.centre.restored", right=account, place=after)
-        before, ids, place = self._clock.now(), ("",), ""
-        while ids:
-            if self._lease.token is None:
-                return False
+        before, place = self._clock.now(), ""
+        while self._lease.token is not None:
             ids = await self._following.taken(rights, before, place)
             moved = await self._following.rewind(self._lease.token, account, ids)
             if moved is None:
@@ -239,8 +237,10 @@ class Follower:
                 return False
             for one in moved:
                 self.tell(one)
-            place = ids[-1] if ids else place
-        return True
+            if not ids:
+                return True
+            place = ids[-1]
+        return False
 
     def _rest(self, account: str, state: _Account, error: GatewayError) -> None:
         state.failures += 1
