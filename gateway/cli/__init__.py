@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "adapters": Lazy("gateway.cli.extensions", "adapters_group", "List, enable and disable adapters."),
     "clients": Lazy("gateway.cli.clients", "clients", "Add, list, rotate and revoke keys of regional apps."),
     "submissions": Lazy(
-        "gateway.cli.submissions", "submissions", "List, show, retry, hold, release, cancel submissions."
+        "gateway.cli.submissions", "submissions", "List, show, export, retry, hold, release, cancel submissions."
     ),
     "backup": Lazy("gateway.cli.backup", "backup", "Back everything up but the keys, while the gateway runs."),
     "restore": Lazy("gateway.cli.restore", "restore", "Put everything back from the second copy or a backup."),

@@ -228,15 +228,19 @@ class Follower:
         if refused.code != "cursor_unknown" or not after:
             raise CentreMisanswered(f"The centre does not tell its events ({refused.code}).", executed="no")
         _log.error("follow.centre.restored", right=account, place=after)
-        moved, before = None, self._clock.now()
-        while self._lease.token is not None and moved != ():
-            moved = await self._following.rewind(self._lease.token, account, rights, before)
+        before, place = self._clock.now(), ""
+        while self._lease.token is not None:
+            ids = await self._following.taken(rights, before, place)
+            moved = await self._following.rewind(self._lease.token, account, ids)
             if moved is None:
                 self._lease.lost()
                 return False
             for one in moved:
                 self.tell(one)
-        return True
+            if not ids:
+                return True
+            place = ids[-1]
+        return False
 
     def _rest(self, account: str, state: _Account, error: GatewayError) -> None:
         state.failures += 1

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
-from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange
+from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange, TooSlow
 from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
 from gateway.log import Thinner, level_of
@@ -139,6 +139,8 @@ class Application:
             except asyncio.CancelledError:
                 if not visit.is_over():
                     raise
+            except TooSlow:
+                self._log.info("http.stream.slow")
             except Gone:
                 return
             except GatewayError as error:

@@ -18,6 +18,7 @@ from gateway.contract.submissions import AttachmentRef, Standing, Subject, Submi
 from gateway.contract.web import CALLER, OPERATOR, Parameter, Response, Route, Rule, Who
 from gateway.http import numbers
 from gateway.http.freshness import instant
+from gateway.outbox.receipts import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -34,7 +35,7 @@ _ONE: Final = PATH + "/{submission}"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _NUMBER: Final = re.compile(r"\D*\d{16}\D*", re.ASCII)
 _VILLAGE: Final = re.compile(r"[0-9]{10}", re.ASCII)
-_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _KEY = Parameter(
     "Idempotency-Key", "header", "Yours for this one hand-in; a repetition under it gets the first receipt.",
     r"^[\x21-\x7e]{1,200}$", required=True,
@@ -290,7 +291,7 @@ class Submissions:
             state=state,
             service=wanted.get("service"),
             village=wanted.get("village"),
-            cursor=wanted.get("cursor"),
+            cursor=read_id(wanted.get("cursor", "")),
         )
         return Response.json(SubmissionList([_entry(one) for one in listed.standings], listed.following))
 

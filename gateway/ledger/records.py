@@ -20,7 +20,7 @@ import msgspec
 
 from gateway.contract.messages import Source
 
-Verb = Literal["ask", "submit", "correct", "cancel", "retry", "hold", "release", "off"]
+Verb = Literal["ask", "submit", "correct", "cancel", "retry", "hold", "release", "off", "export"]
 """What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in)."""
 
 
@@ -67,7 +67,7 @@ class Facts(msgspec.Struct, frozen=True):
         right: Name of the right; empty where an operator acts.
         adapter: Extension it came through, or `native`.
         village: Village code, empty if unknown.
-        purpose: Purpose code; empty for what is handed in.
+        purpose: Purpose code of a question, the reason given for a deed that needs one; else empty.
         subject: Blind index of the NIK or KK number, hexadecimal; empty where only the submission is named.
         request_id: Correlation id.
     """

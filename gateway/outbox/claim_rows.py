@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState as State
+from gateway.database.clock import NOW, now_in
 from gateway.database.spelled import Spelled
 from gateway.outbox import subject_rows
 from gateway.outbox.backoff import FURTHEST
@@ -35,12 +36,6 @@ LEASE_OVER = "lease_over"
 """Reason of the move of a claim nobody ended."""
 
 _C = SUBMISSIONS.c
-NOW: dict[str, sa.ColumnElement[float]] = {
-    "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double()),
-    "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double()),
-}
-"""The database's own clock, Unix seconds."""
-
 _FROM_HEAD = (
     sa.select(READY.c.seq, READY.c.submission, READY.c.subject)
     .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
@@ -205,7 +200,7 @@ def _ids(connection: sa.Connection, ids: list[str]) -> object:
 
 def overdue(connection: sa.Connection) -> list[Claim]:
     """Claims whose lease is over on the database's clock."""
-    return _claims(connection, RUNNING.c.lease_until < NOW[connection.dialect.name])
+    return _claims(connection, RUNNING.c.lease_until < now_in(connection))
 
 
 def running(connection: sa.Connection) -> list[Claim]:

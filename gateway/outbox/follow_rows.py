@@ -40,7 +40,10 @@ CENTRE_RESTORED: Final = "centre_restored"
 """Reason of doubting what a centre restored from a backup may have lost."""
 
 AT_ONCE: Final = 200
-"""Submissions doubted, and news read, in one transaction."""
+"""News read at once."""
+
+DOUBTED_AT_ONCE: Final = 50
+"""Submissions doubted in one transaction: others wait for it no longer than for a hand-in or two."""
 
 CATCHING_UP: Final[Mapping[State, tuple[State, ...]]] = MappingProxyType(
     {
@@ -99,23 +102,27 @@ def caught_up(connection: sa.Connection, token: int, account: str, now: float) -
         connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"read_at": now}))
 
 
+def taken(connection: sa.Connection, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+    """See `Following.taken`; a walk over all submissions, whatever was doubted behind it."""
+    here = SUBMISSIONS.c
+    mine = (here.state == State.DELIVERED.value, here.right_name.in_(sorted(rights)), here.state_at < before)
+    found = sa.select(here.id).where(*mine, here.id > after).order_by(here.id).limit(DOUBTED_AT_ONCE)
+    return tuple(connection.execute(found).scalars())
+
+
 def rewind(
-    connection: sa.Connection, token: int, account: str, rights: Collection[str], before: float, now: float
+    connection: sa.Connection, token: int, account: str, ids: Sequence[str], now: float
 ) -> tuple[SubmissionMoved, ...] | None:
-    """See `Following.rewind`; the cursor goes back once nothing is left to doubt."""
+    """See `Following.rewind`."""
     if not lease_rows.fence(connection, LEASE, token):
         return None
-    here = SUBMISSIONS.c
-    held = sa.select(here.id).where(
-        here.state == State.DELIVERED.value, here.right_name.in_(sorted(rights)), here.state_at < before
-    )
     moved = []
-    for id_ in connection.execute(held.limit(AT_ONCE)).scalars().all():
+    for id_ in ids:
         facts, subject = locked(connection, id_)
         if facts.state is State.DELIVERED:
             moved.append(_step(connection, facts, State.UNKNOWN, CENTRE_RESTORED, now, uncertain=True))
             subject_rows.settle(connection, subject, now)
-    if not moved:
+    if not ids:
         _set_cursor(connection, account, 0)
     return tuple(one for _, one in moved)
 

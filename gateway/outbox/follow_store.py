@@ -53,14 +53,14 @@ class DatabaseFollowing:
         now = self._clock.now()
         await self._database.write(lambda connection: follow_rows.caught_up(connection, token, account, now))
 
-    async def rewind(
-        self, token: int, account: str, rights: Collection[str], before: float
-    ) -> tuple[SubmissionMoved, ...] | None:
+    async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+        """See `Following.taken`."""
+        return await self._database.read(lambda connection: follow_rows.taken(connection, rights, before, after))
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
         """See `Following.rewind`."""
         now = self._clock.now()
-        return await self._database.write(
-            lambda connection: follow_rows.rewind(connection, token, account, rights, before, now)
-        )
+        return await self._database.write(lambda connection: follow_rows.rewind(connection, token, account, ids, now))
 
     async def read_at(self) -> float | None:
         """See `Following.read_at`."""

@@ -108,13 +108,17 @@ class Following(Protocol):
     async def caught_up(self, token: int, account: str) -> None:
         """Note that all events there are have been read."""
 
-    async def rewind(
-        self, token: int, account: str, rights: Collection[str], before: float
-    ) -> tuple[SubmissionMoved, ...] | None:
-        """The centre knows less than it did: doubt what it had taken under some rights, then read from the beginning.
+    async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+        """Ids of some that the centre had taken under some rights, and not decided: those behind an id, in order.
 
-        Some at a time; while any are given, call it again. What was delivered at `before` or later is left alone, so
-        that what was asked about meanwhile is not doubted twice. None if another follows now.
+        What was delivered at `before` or later is left out, so that what was asked about meanwhile is not doubted
+        twice.
+        """
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
+        """The centre knows less than it did: doubt these; with no ids, read its events from the beginning.
+
+        None if another follows now.
         """
 
     async def read_at(self) -> float | None:

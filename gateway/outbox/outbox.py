@@ -208,7 +208,8 @@ class Wanted(msgspec.Struct, frozen=True):
         state: In this state.
         service: Of this service.
         village: Of this village.
-        before: Cursor: the id of the last one shown, newest first.
+        after: With a higher id: handed in later than the one of this id.
+        before: With a lower id; a cursor where it is the last one shown, newest first.
         limit: At most so many.
     """
 
@@ -216,6 +217,7 @@ class Wanted(msgspec.Struct, frozen=True):
     state: SubmissionState | None = None
     service: str | None = None
     village: str | None = None
+    after: str | None = None
     before: str | None = None
     limit: int = 50
 

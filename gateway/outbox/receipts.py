@@ -7,6 +7,7 @@ character modulo 37. Numbers whose check character would be one of `*~$=U` are d
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH: Final = 12
 """Random characters of a number."""
 
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHECKS: Final = 37
 _GROUP: Final = 4
 _READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
@@ -34,6 +36,24 @@ def new_id(now: float, bits: Callable[[int], int]) -> str:
     milliseconds = int(now * 1000) & 0xFFFF_FFFF_FFFF
     value = milliseconds << 80 | 0x7 << 76 | bits(12) << 64 | 0b10 << 62 | bits(62)
     return str(UUID(int=value))
+
+
+def first_id(at: float) -> str:
+    """What no id made at that time (Unix seconds) or later comes before, and every earlier one does.
+
+    Raises:
+        ValueError: No id can be of that time.
+    """
+    milliseconds = int(at * 1000)
+    if not 0 <= milliseconds < 1 << 48:
+        raise ValueError("not a time of an id")
+    return str(UUID(int=milliseconds << 80))
+
+
+def read_id(text: str) -> str | None:
+    """The id somebody wrote, in its one spelling; None if it is none. Case does not count."""
+    bare = text.strip().lower()
+    return bare if _ID.fullmatch(bare) else None
 
 
 def new_number(bits: Callable[[int], int]) -> str:

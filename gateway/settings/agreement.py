@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gateway.catalogue import regions
 from gateway.contract.messages import READS
+from gateway.settings.requirements import requirement_faults
 from gateway.settings.wording import closest
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def disagreements(settings: Settings) -> Iterator[Disagreement]:
     yield from _order(settings)
     yield from _reserve(settings)
     yield from _extensions(settings)
+    yield from requirement_faults(settings.requirements)
 
 
 def _ports(settings: Settings) -> Iterator[Disagreement]:

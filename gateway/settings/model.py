@@ -7,10 +7,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr
 
+from gateway.catalogue.forms.requirements import Profile
 from gateway.catalogue.services import PURPOSES
 from gateway.contract.messages import Priority
 from gateway.settings.centre import CentreSettings, Section
 from gateway.settings.extensions import ExtensionTables
+from gateway.settings.requirements import RequirementSettings, profiles_of
 from gateway.settings.rights import RightSettings
 from gateway.settings.secret import read_secret, secret
 from gateway.settings.sections import (
@@ -68,6 +70,9 @@ class Settings(Section):
     rights: dict[Name, RightSettings] = Field(
         default_factory=dict, description="What each institution may ask the centre."
     )
+    requirements: dict[Name, RequirementSettings] = Field(
+        default_factory=dict, description="Papers a region requires beyond the nation's, or spares, from a day on."
+    )
     plugins: ExtensionTables = Field(default_factory=ExtensionTables)
     adapters: ExtensionTables = Field(default_factory=ExtensionTables)
     _source: Source = PrivateAttr(default_factory=Source)
@@ -106,6 +111,11 @@ class Settings(Section):
     def zone(self) -> zoneinfo.ZoneInfo:
         """Zone of the quota day and of legal dates."""
         return zoneinfo.ZoneInfo(self.time.zone)
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Which papers belong to a form: the national base and the regions' own."""
+        return profiles_of(self.requirements)
 
     def priority_of(self, purpose: str) -> Priority:
         """The class a purpose implies.

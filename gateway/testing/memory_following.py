@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from gateway.catalogue.documents import is_complete
 from gateway.contract.submissions import SubmissionState as State
-from gateway.outbox.follow_rows import AT_ONCE, CATCHING_UP, CENTRE_RESTORED, SEEN, merged
+from gateway.outbox.follow_rows import AT_ONCE, CATCHING_UP, CENTRE_RESTORED, DOUBTED_AT_ONCE, SEEN, merged
 from gateway.outbox.following import News, Outcome, TakenIn
 from gateway.outbox.notice_rows import BEGINNING, PURGED_AT_ONCE
 from gateway.outbox.notify_store import LOOKED_AT, PACED
-from gateway.outbox.notifying import DEAD, PENDING, Counts
+from gateway.outbox.notifying import DEAD, PENDING, Counts, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -107,16 +107,20 @@ class MemoryFollowing:
         if self._lease.is_held(token):
             self._read_at[account] = self._clock.now()
 
-    async def rewind(
-        self, token: int, account: str, rights: Collection[str], before: float
-    ) -> tuple[SubmissionMoved, ...] | None:
+    async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+        """See `Following.taken`."""
+        found = sorted(self._outbox.rows.delivered_under(rights, before))
+        return tuple(id_ for id_ in found if id_ > after)[:DOUBTED_AT_ONCE]
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
         """See `Following.rewind`."""
         if not self._lease.is_held(token):
             return None
-        doubted = self._outbox.delivered_under(rights, before)[:AT_ONCE]
-        if not doubted:
+        if not ids:
             self._cursors[account] = 0
-        step = self._outbox.step
+        known = [await self._outbox.find(id_) for id_ in ids]
+        doubted = [one.id for one in known if one is not None and one.state is State.DELIVERED]
+        step = self._outbox.rows.step
         return tuple(step(id_, State.UNKNOWN, CENTRE_RESTORED, {"uncertain": True}) for id_ in doubted)
 
     async def read_at(self) -> float | None:
@@ -163,10 +167,10 @@ class MemoryFollowing:
                 "uncertain": state is State.UNKNOWN,
                 "centre_receipt": tiding.receipt,
             }
-            steps.append(self._outbox.step(facts.id, state, SEEN, changes))
+            steps.append(self._outbox.rows.step(facts.id, state, SEEN, changes))
         if tiding.rejected or self._is_whole(facts.id, facts.service, tiding):
             last: dict[str, object] = {"held": False, "centre_receipt": tiding.receipt}
-            steps.append(self._outbox.step(facts.id, end, tiding.rejected, last))
+            steps.append(self._outbox.rows.step(facts.id, end, tiding.rejected, last))
         return steps or Outcome.INCOMPLETE
 
     def _is_whole(self, id_: str, service: str, tiding: Tiding) -> bool:
@@ -248,7 +252,8 @@ class MemoryNotifying:
 
     async def retry(self, ids: Collection[str] | None) -> int:
         """See `Notifying.retry`."""
-        chosen = [one for one in self._kept.values() if (one.state == DEAD if ids is None else one.id in ids)]
+        wanted = None if ids is None else set(map(spelled, ids))
+        chosen = [one for one in self._kept.values() if (one.state == DEAD if wanted is None else one.id in wanted)]
         for one in chosen:
             self._kept[_key(one)] = replace(one, state=PENDING, next_at=self._clock.now(), first_at=0.0, tries=0)
         return len(chosen)
@@ -262,7 +267,7 @@ class MemoryNotifying:
         """See `Notifying.purge`."""
         over = [one for one in self._notices[:PURGED_AT_ONCE] if one.at < before]
         for one in over:
-            self._outbox.forgotten.add(one.place)
+            self._outbox.rows.forgotten.add(one.place)
         gone = {one.place.seq for one in over}
         self._kept = {key: one for key, one in self._kept.items() if key[0] not in gone}
         return len(over)
@@ -286,7 +291,7 @@ class MemoryNotifying:
 
     @property
     def _notices(self) -> list[Notice]:
-        return [one for one in self._outbox.notices if one.place not in self._outbox.forgotten]
+        return [one for one in self._outbox.rows.notices if one.place not in self._outbox.rows.forgotten]
 
 
 def _key(delivery: Delivery) -> tuple[int, str, str]:

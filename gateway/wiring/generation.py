@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.catalogue.services import SERVICES
@@ -11,6 +12,7 @@ from gateway.flows.feed import Feed
 from gateway.flows.rights import Purpose, Rights
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
+from gateway.http.papers import Requirements
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -24,11 +26,13 @@ from gateway.wiring.host import ExtensionHost, Services
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import date
 
     import httpx
 
     from gateway.contract.events import CentreEvent
     from gateway.contract.host import Clock, Job
+    from gateway.contract.messages import Caller
     from gateway.contract.status import FollowStatus
     from gateway.contract.storage import Tables
     from gateway.contract.submissions import SubmissionMoved
@@ -96,10 +100,11 @@ class Generation:
         self.settings = settings
         self.rights = rights_of(settings, clock)
         self.asker = Asker(chain, self.rights, clock, settings.centre.deadline, ledger)
-        self.submitter = handing_in.submitter(self.rights, settings.zone, self.moved, ledger)
+        self.submitter = handing_in.submitter(self.rights, settings, self.moved, ledger)
         self.tracker = handing_in.tracker(self.moved, ledger)
         self.attacher = handing_in.attacher(self.rights, settings.blobs)
         self._chain = chain
+        self._clock = clock
         self._callers = callers
         self._make_tables = make_tables
         self._supervisor = supervisor
@@ -176,12 +181,22 @@ class Generation:
         """The gateway's own routes, and where adapters may stand."""
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        routes = (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
+        papers = Requirements(self.settings.profiles, self._today)
+        routes = (
+            *Residents(self.asker).routes(), *self._submissions(), *System(facts).routes(), *papers.routes()
+        )  # fmt: skip
         return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()
-        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes())
+        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed, self._authenticate).routes())
+
+    async def _authenticate(self, headers: Mapping[str, str]) -> Caller:
+        return await self.door.authenticate(headers)
+
+    def _today(self) -> date:
+        """The legal day."""
+        return datetime.fromtimestamp(self._clock.now(), self.settings.zone).date()
 
     def moved(self, moved: SubmissionMoved) -> None:
         """Tell extensions and streams of a stored move."""

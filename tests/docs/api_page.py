@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from gateway.flows.submit import Submitter
 from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
+from gateway.http.papers import Requirements
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -31,7 +33,9 @@ from gateway.wiring.generation import rights_of
 from gateway.wiring.offline import offline_host
 
 if TYPE_CHECKING:
-    from gateway.contract.messages import Answer, Call
+    from collections.abc import Mapping
+
+    from gateway.contract.messages import Answer, Call, Caller
 
 
 CONFIG = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
@@ -48,6 +52,10 @@ class _NoWay:
             NotImplementedError: Always.
         """
         raise NotImplementedError(call.request_id)
+
+
+async def _nobody(headers: Mapping[str, str]) -> Caller:
+    raise NotImplementedError(len(headers))
 
 
 async def _nothing_to_check() -> dict[str, str]:
@@ -73,11 +81,12 @@ def _described() -> Described:
     following, notifying = MemoryFollowing(outbox, clock), MemoryNotifying(outbox, clock)
     tracker = Tracker(outbox, following, notifying, clock, lambda _moved: None)
     submissions = Submissions(submitter, tracker).routes()
-    events = Events(Feed(notifying, clock, settings.follow.keep)).routes()
+    events = Events(Feed(notifying, clock, settings.follow.keep), _nobody).routes()
     terms = Terms(settings.blobs.max_bytes, settings.blobs.waiting_bytes, frozenset(settings.blobs.kinds))
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
     system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes())
+    papers = Requirements(settings.profiles, date.today).routes()
+    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes(), *papers)
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)

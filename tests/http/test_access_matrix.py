@@ -51,6 +51,7 @@ MATRIX = {
     ("PUT", ATTACHMENT): UPLOADS,
     ("GET", "/v1/services"): CALLER,
     ("GET", "/v1/events"): CALLER,
+    ("GET", "/v1/papers"): CALLER,
     ("GET", "/health/live"): PUBLIC,
     ("GET", "/health/ready"): PUBLIC,
     ("GET", "/openapi.json"): PUBLIC,

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.flows.feed import OF_ONE_CALLER
+from gateway.http.events import MOST
 from gateway.http.events import PATH as EVENTS
 from gateway.http.submissions import PATH
+from gateway.outbox.notice_rows import BEGINNING
+from gateway.outbox.tables import NOTICES
 from gateway.testing.processes import demo_rights
 from tests.http.rig import JSON, LOOKUP, VILLAGE, Rig
 
@@ -184,6 +188,38 @@ def test_a_reload_ends_streams_and_takes_them_again(rig: Rig, key: str) -> None:
         assert stream.answer.read() in {b"", b"\n"}
     with streaming(rig, key):
         pass
+
+
+def test_a_stream_ends_with_its_key(rig: Rig, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the key is revoked nothing more is told under it, not even that the stream lives."""
+    monkeypatch.setattr(rig.gateway.generation.feed, "_heartbeat", 0.05)
+    with streaming(rig, key) as stream:
+        rig.run(rig.gateway.callers.revoke(key.split("_")[1]))
+        assert set(stream.answer.read().split()) <= {b":", b"alive"}
+
+
+def test_a_reader_that_does_not_read_is_let_go_and_misses_nothing(rig: Rig, key: str) -> None:
+    """Little is held for it, whatever there is to tell; what it had not heard by then it hears when it comes back."""
+    caller, many = key.split("_")[1], 1_000
+    about = {"caller": caller, "service": "ktp", "village": VILLAGE, "before": "sending", "after": "delivered"}
+    rows = [
+        {"submission": f"{number:036}", "number": 3, "reason": "x" * 200, "at": time.time(), **about}
+        for number in range(many)
+    ]
+    write, insert = rig.gateway.database.write, sa.insert(NOTICES).inline()
+    rig.run(write(lambda connection: connection.execute(insert, rows).rowcount))
+    (first,) = rig.run(rig.gateway.handing_in.notifying.feed(caller, BEGINNING, 1))
+    with streaming(rig, key, f"{first.place.epoch}.{first.place.seq}.{int(first.at)}") as stream:
+        deadline = time.monotonic() + WITHIN
+        while caller in rig.gateway.generation.feed._streams:
+            assert time.monotonic() < deadline
+        whole = stream.answer.read()
+    assert MOST <= len(whole) < MOST + 2_000
+    assert whole.endswith(b"retry: 100\n\n")
+    ids = [line.removeprefix("id: ") for line in whole.decode().splitlines() if line.startswith("id: ")]
+    with streaming(rig, key, ids[-1]) as stream:
+        again = stream.event()
+    assert int(again["data"]["submission"]) == len(ids) + 1
 
 
 def test_the_head_of_a_stream_has_no_end_to_wait_for(rig: Rig, key: str) -> None:

@@ -286,7 +286,9 @@ def test_lists_are_filtered_and_paged(rig: Rig) -> None:
     ids = [hand_in(rig, key, ktp(rig, place), f"n{place}").json["id"] for place in range(52)]
     first = rig.get(PATH, key=key).json
     assert len(first["submissions"]) == 50
-    rest = rig.get(f"{PATH}?cursor={first['next']}&village={VILLAGE}&service=ktp", key=key).json
+    rest = rig.get(f"{PATH}?cursor={first['next'].upper()}&village={VILLAGE}&service=ktp", key=key).json
+    shown = rig.get(f"{PATH}/{first['next'].upper()}", key=key).json
+    assert shown["id"] == first["next"], "an id in capitals is the same id"
     assert rest["next"] is None
     assert [one["id"] for one in (*first["submissions"], *rest["submissions"])] == ids[::-1]
     assert rig.get(f"{PATH}?state=issued", key=key).json["submissions"] == []

@@ -208,7 +208,14 @@ def test_an_endpoint_without_its_secret_does_not_open(desk: Desk) -> None:
         asyncio.run(Webhook(WebhookConfig(endpoints={"office": plain}), desk).open())
 
 
-@pytest.mark.parametrize("url", ["ftp://x.id/", "https://u:p@x.id/", "https:///x", "x.id", "https://x.id/#a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x.id/", "https://u:p@x.id/", "https://u@x.id/", "https://@x.id/", "https://:p@x.id/", "https:///x",
+        "x.id", "https://x.id/#a", "https://x.id/ y", "https://x.id/\r\nX-Evil: 1", "https://x.id/\ty", "https://x.id:0/",
+        "https://x.id:99999/", "https://good.id\\@10.0.0.1/", "https://x.id/\x00", "HTTPS://x.id/", "https://ｘ.id/",
+    ],
+)  # fmt: skip
 def test_an_address_is_an_address(url: str) -> None:
     """Anything else is a fault of the config."""
     with pytest.raises(ValidationError):
