@@ -14,6 +14,7 @@ until the gateway is started anew, which opens a new chain that says so.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +60,20 @@ MOST_IN_PAGE: Final = 512
 BUSY: Final = 8
 """Records in a page from which on the next one is given time to fill, unless as many wait already."""
 
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A page of which nobody knows whether it was written.
+
+    Attributes:
+        tip: Where the chain stands if it was.
+        taken: What is in it.
+    """
+
+    tip: Tip
+    taken: list[Waiting]
+
+
 _LETTERS = str.maketrans("0123456789", "ghjkmnpqrs")  # so that no log takes a chain's name for a long number
 _log = structlog.get_logger("gateway.ledger")
 
@@ -93,7 +108,7 @@ class Ledger:
         self._clock = clock
         self._tip = tip
         self._most_waiting = most_waiting
-        self._uncertain: Tip | None = None
+        self._uncertain: Uncertain | None = None
         self._sealed = 0
         self._waiting: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -336,35 +351,45 @@ class Ledger:
         return records
 
     async def _make_certain(self) -> None:
-        """After a page nobody knows the fate of: see where the chain stands.
+        """After a page nobody knows the fate of: see where the chain stands; what was not written is put back.
 
         Raises:
             StorageFailed: It cannot be seen, or it stands where this gateway never left it.
         """
         if self.broken:
             raise StorageFailed(StorageFault.CORRUPT)
-        if self._uncertain is None:
+        uncertain = self._uncertain
+        if uncertain is None:
             return
         found = await self._store.find_tip(self._tip.chain)
-        if found is None or found not in (self._tip, self._uncertain):
+        if found is None or found not in (self._tip, uncertain.tip):
             raise StorageFailed(StorageFault.CORRUPT)
+        if found == self._tip:
+            self._put_back(uncertain.taken)
         self._tip, self._uncertain = found, None
 
     def _refuse(self, taken: list[Waiting], new: Page | None, error: Exception) -> None:
+        """Tell whoever waits that a page was not written, or that nobody knows."""
         fault = error.fault if isinstance(error, StorageFailed) else StorageFault.GONE
-        if new is not None and getattr(error, "executed", "no") == "unknown":
-            self._uncertain = new.tip
         self.broken = self.broken or fault is StorageFault.CORRUPT
         _log.error("ledger.page.failed", records=len(taken), error=type(error).__name__, fault=fault)
         for one in taken:
-            if isinstance(one, Started):
-                one.beginning.seq = None
             durable = one.durable
             if durable is not None and not durable.done():
                 durable.set_exception(StorageFailed(fault))
                 durable.exception()  # who left does not hear of it
-        endings = [one for one in taken if isinstance(one, Ending) and one.beginning.seq is not None]
-        self._waiting = [*([] if self.broken else endings), *self._waiting]
+        if new is not None and getattr(error, "executed", "no") == "unknown":
+            self._uncertain = Uncertain(new.tip, taken)
+        else:
+            self._put_back(taken)
+
+    def _put_back(self, taken: list[Waiting]) -> None:
+        """What was not written and nobody waits for is written later; the rest never was."""
+        for one in taken:
+            if isinstance(one, Started):
+                one.beginning.seq = None
+        if not self.broken:
+            self._waiting[:0] = [one for one in taken if one.durable is None]
 
 
 def _spaced(digits: str) -> str:
