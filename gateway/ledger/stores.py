@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -33,9 +32,6 @@ MOVE_WITHIN: Final = 0.5
 MOVE_AT: Final = 1_000_000
 """Bytes of pages from which on they are moved at once."""
 
-GATHER: Final = 0.0007
-"""Seconds after a page before the next one, where many wait: shorter, and each commit is shared by too few."""
-
 _SLACK: Final = 1024  # bytes of a frame beside its lines, at most
 _log = structlog.get_logger("gateway.ledger")
 
@@ -43,20 +39,16 @@ _log = structlog.get_logger("gateway.ledger")
 class Store(Protocol):
     """Keeps the pages of one chain."""
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:
+    async def append(self, new: Page, at_ms: int) -> None:
         """Sign a page's end and keep both, durably.
 
         Args:
             new: The page.
             at_ms: Unix milliseconds.
-            busy: Many share it: `gather` will be called.
 
         Raises:
             StorageFailed, DatabaseError: It was not kept, or (`executed` is `unknown`) nobody knows.
         """
-
-    async def gather(self) -> None:
-        """Wait until the next page has company; called after an `append` that many shared."""
 
     async def find_tip(self, chain: str) -> Tip | None:
         """Where the chain ends in the database once everything kept is there; errors as of `append`."""
@@ -80,13 +72,9 @@ class DirectStore:
         self._database = database
         self._signer = signer
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:  # noqa: ARG002 # nothing to prepare
+    async def append(self, new: Page, at_ms: int) -> None:
         """See `Store.append`."""
         await self._database.write(lambda connection: rows.append(connection, (rows.sign(new, at_ms, self._signer),)))
-
-    async def gather(self) -> None:
-        """See `Store.gather`."""
-        await asyncio.sleep(GATHER)
 
     async def find_tip(self, chain: str) -> Tip | None:
         """See `Store.find_tip`."""
@@ -122,10 +110,8 @@ class JournalledStore:
         self._moving: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failed = False
-        self._resting: asyncio.Future[None] | None = None
-        self._slow = False
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:
+    async def append(self, new: Page, at_ms: int) -> None:
         """See `Store.append`."""
         size = len(new.body) + _SLACK
         fits = not self._failed and size <= self._journal.half
@@ -133,12 +119,10 @@ class JournalledStore:
             await self._move()
         if not fits:
             await self.settle()
-            await self._direct.append(new, at_ms, busy=busy)
+            await self._direct.append(new, at_ms)
             return
-        writing = self._hand.do(partial(self._write, new, at_ms))
-        self._resting = self._hand.do(self._rest) if busy else None
         try:
-            signed = await writing
+            signed = await self._hand.do(partial(self._write, new, at_ms))
         except StorageFailed as error:
             self._failed = True
             _log.error("ledger.journal.failed", fault=error.fault)
@@ -149,11 +133,6 @@ class JournalledStore:
             self._begin()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(MOVE_WITHIN, self._begin)
-
-    async def gather(self) -> None:
-        """See `Store.gather`."""
-        if self._resting is not None:
-            await self._resting
 
     async def find_tip(self, chain: str) -> Tip | None:
         """See `Store.find_tip`."""
@@ -175,15 +154,9 @@ class JournalledStore:
         self._journal.close()
 
     def _write(self, new: Page, at_ms: int) -> Signed:
-        began = time.monotonic()
         signed = rows.sign(new, at_ms, self._signer)
         self._journal.put(signed)
-        self._slow = time.monotonic() - began > GATHER
         return signed
-
-    def _rest(self) -> None:
-        if not self._slow:  # else company came meanwhile
-            time.sleep(GATHER)
 
     def _begin(self) -> asyncio.Task[None]:
         """Move in the background, unless that is under way."""

@@ -166,14 +166,13 @@ def test_a_journal_that_fails_is_left_for_commits(tmp_path: Path) -> None:
         tip = await database.write(lambda connection: rows.open_chain(connection, CHAIN, 1, signer))
         store = JournalledStore(database, Broken(tmp_path / "j", HALF), signer, lambda: None)
         first = page(tip, [b'{"n":1}'])
-        await store.append(first, 2, busy=True)
-        await store.gather()
+        await store.append(first, 2)
         with suppress(StorageFailed):
-            await store.append(page(first.tip, [b'{"n":2}']), 3, busy=False)
+            await store.append(page(first.tip, [b'{"n":2}']), 3)
             pytest.fail("it was not refused")
         assert await store.find_tip(CHAIN) == first.tip
         second = page(first.tip, [b'{"n":3}'])
-        await store.append(second, 4, busy=False)
+        await store.append(second, 4)
         found = await store.find_tip(CHAIN)
         await store.close()
         await database.close()

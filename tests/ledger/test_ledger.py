@@ -298,14 +298,14 @@ class CutLine:
         """Everything else is the store's own."""
         return getattr(self.inner, name)
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:
+    async def append(self, new: Page, at_ms: int) -> None:
         """Keep it or not."""
         if self.cut:
-            await self.inner.append(new, at_ms, busy=busy)
+            await self.inner.append(new, at_ms)
             return
         self.cut = True
         if self.fate == "kept":
-            await self.inner.append(new, at_ms, busy=busy)
+            await self.inner.append(new, at_ms)
         raise StorageFailed(StorageFault.GONE, executed="no" if self.fate == "refused" else "unknown")
 
 
@@ -319,7 +319,7 @@ def test_after_a_page_of_unknown_end_everything_stands_there_once(url: str, fate
     async def run() -> None:
         async with opened(url) as one:
             first, second, refused = await begin(one), start(one), start(one)
-            one._store = CutLine(one._store, fate)
+            one._writer.store = CutLine(one._writer.store, fate)
             one.ended(first, "answered", ANSWER)
             one.ended(refused, "too_many_requests", None)
             with pytest.raises(StorageFailed):
