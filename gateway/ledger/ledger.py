@@ -113,7 +113,7 @@ class Ledger:
             journal = await asyncio.to_thread(Journal, journal_file(database), half)
         try:
             if journal is not None:
-                await take_over(database, journal)
+                await take_over(database, journal, signer)
             tip = await database.write(partial(rows.open_chain, chain=chain, at_ms=now, signer=signer))
         except BaseException:
             if journal is not None:

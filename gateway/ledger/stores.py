@@ -17,13 +17,14 @@ import structlog
 from gateway.database import StorageFailed, StorageFault
 from gateway.ledger import rows
 from gateway.ledger.hand import Hand
+from gateway.ledger.lines import Kept, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.database import Database
     from gateway.ledger.journal import Journal
-    from gateway.ledger.lines import Page, Signed, Tip
+    from gateway.ledger.lines import Page, Tip
     from gateway.vault.signer import Signer
 
 MOVE_WITHIN: Final = 0.5
@@ -40,7 +41,7 @@ class Store(Protocol):
     """Keeps the pages of one chain."""
 
     async def append(self, new: Page, at_ms: int) -> None:
-        """Sign a page's end and keep both, durably.
+        """Keep a page, durably, so that nobody else can have made it.
 
         Args:
             new: The page.
@@ -60,6 +61,11 @@ class Store(Protocol):
         """Release everything but the database; what was not settled is settled at the next start."""
 
 
+def marked(new: Page, at_ms: int, signer: Signer) -> Kept:
+    """A page as it goes into the journal."""
+    return Kept(new, at_ms, signer.mark(message("journal", new.tip, at_ms)))
+
+
 class DirectStore:
     """A commit for each page.
 
@@ -74,7 +80,7 @@ class DirectStore:
 
     async def append(self, new: Page, at_ms: int) -> None:
         """See `Store.append`."""
-        await self._database.write(lambda connection: rows.append(connection, (rows.sign(new, at_ms, self._signer),)))
+        await self._database.write(partial(rows.append, pages=(Kept(new, at_ms),), signer=self._signer))
 
     async def find_tip(self, chain: str) -> Tip | None:
         """See `Store.find_tip`."""
@@ -93,7 +99,7 @@ class JournalledStore:
     Args:
         database: The ledger's, SQLite.
         journal: Open, and all of its pages in the database.
-        signer: Signs the ends.
+        signer: Marks pages and signs the ends.
         lost: Called when the database's chain turns out not to end where it should: somebody changed it.
     """
 
@@ -104,8 +110,8 @@ class JournalledStore:
         self._signer = signer
         self._lost = lost
         self._hand = Hand("ledger-journal")
-        self._kept: list[Signed] = []
-        self._leaving: list[Signed] = []
+        self._kept: list[Kept] = []
+        self._leaving: list[Kept] = []
         self._bytes = 0
         self._moving: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -122,12 +128,12 @@ class JournalledStore:
             await self._direct.append(new, at_ms)
             return
         try:
-            signed = await self._hand.do(partial(self._write, new, at_ms))
+            kept = await self._hand.do(partial(self._write, new, at_ms))
         except StorageFailed as error:
             self._failed = True
             _log.error("ledger.journal.failed", fault=error.fault)
             raise
-        self._kept.append(signed)
+        self._kept.append(kept)
         self._bytes += len(new.body)
         if self._bytes >= MOVE_AT:
             self._begin()
@@ -153,10 +159,10 @@ class JournalledStore:
         await asyncio.to_thread(self._hand.close)
         self._journal.close()
 
-    def _write(self, new: Page, at_ms: int) -> Signed:
-        signed = rows.sign(new, at_ms, self._signer)
-        self._journal.put(signed)
-        return signed
+    def _write(self, new: Page, at_ms: int) -> Kept:
+        kept = marked(new, at_ms, self._signer)
+        self._journal.put(kept)
+        return kept
 
     def _begin(self) -> asyncio.Task[None]:
         """Move in the background, unless that is under way."""
@@ -178,7 +184,7 @@ class JournalledStore:
                 await self._hand.do(self._journal.turn)
             self._leaving, self._kept, self._bytes = self._kept, [], 0
         if self._leaving:
-            await self._database.write(partial(rows.move, pages=self._leaving))
+            await self._database.write(partial(rows.move, pages=self._leaving, signer=self._signer))
             self._leaving = []
 
     def _moved(self, moving: asyncio.Task[None]) -> None:

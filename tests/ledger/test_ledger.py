@@ -104,7 +104,7 @@ def left_behind(url: str) -> Database:
         shutil.copytree(folder, copy)
         url = f"sqlite:///{copy}/ledger.db"
     database = Database.open(url)
-    settle(database)
+    settle(database, SIGNER)
     return database
 
 
