@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 MOST_WAITING: Final = 8192
 """Records that may wait to be written; an exchange more is refused."""
 
+REMEMBERED: Final = 4096
+"""Blind indexes kept ready, beside as many answers that memory holds with the numbers in them."""
+
 _LETTERS = str.maketrans("0123456789", "ghjkmnpqrs")  # so that no log takes a chain's name for a long number
 _log = structlog.get_logger("gateway.ledger")
 
@@ -73,7 +76,8 @@ class Ledger:
         self._database = database
         self._writer = writer
         self._signer = signer
-        self._index = index.of
+        self._index = index
+        self._subjects: dict[tuple[str, CentreService, bool], str] = {}
         self._now = clock.now
         self._most_waiting = most_waiting
         self._sealed = 0
@@ -133,10 +137,10 @@ class Ledger:
     ) -> Beginning:
         """See `Recorder.begin`."""
         service = question.service
-        kind: Kind = "no_kk" if service is CentreService.FAMILY_CARD and not question.by_nik else "nik"
         if self._writer.refuses or len(self._writer.waiting) >= self._most_waiting:
             self._refuse()
-        subject = self._index(kind, question.subject).hex()
+        place = (question.subject, service, question.by_nik)
+        subject = self._subjects.get(place) or self._subject_of(place)
         return Beginning((self._now(), "ask", service, caller, right, adapter, village, purpose, subject, request_id))
 
     def begin_deed(self, deed: Deed) -> Beginning:
@@ -144,9 +148,9 @@ class Ledger:
         self._refuse_if_full()
         subject = ""
         if deed.no_kk is not None:
-            subject = self._index("no_kk", deed.no_kk).hex()
+            subject = self._index.of("no_kk", deed.no_kk).hex()
         elif deed.nik is not None:
-            subject = self._index("nik", deed.nik).hex()
+            subject = self._index.of("nik", deed.nik).hex()
         facts = (deed.service, deed.actor, deed.right, deed.adapter, deed.village, "", subject, "")
         return Beginning((self._now(), deed.verb, *facts), deed.target)
 
@@ -231,6 +235,15 @@ class Ledger:
         """The end of what went to the centre, once it is certain that its beginning stands there."""
         await asyncio.shield(durable)
         self.ended(beginning, outcome, answer)
+
+    def _subject_of(self, place: tuple[str, CentreService, bool]) -> str:
+        """The blind index of whom a question is about, remembered: asked once, they are often asked again."""
+        digits, service, by_nik = place
+        kind: Kind = "no_kk" if service is CentreService.FAMILY_CARD and not by_nik else "nik"
+        if len(self._subjects) >= REMEMBERED:
+            self._subjects.clear()
+        subject = self._subjects[place] = self._index.of(kind, digits).hex()
+        return subject
 
     def _refuse_if_full(self) -> None:
         if self._writer.refuses or len(self._writer.waiting) >= self._most_waiting:
