@@ -6,8 +6,8 @@ leave     ─► waiting ─┴─► [ page ► signed end ] ─┤
                              one at a time       └─► refused: nobody goes on; what nobody waits for is written later
 ```
 
-The next page waits a little for company: until as many are there as shared the last one, for those who were answered
-come back with their next question. A page that few shared is followed at once.
+The next page waits a little for company: until everybody is there who shared the last one or waits already, for those
+who were answered come back with their next question. A page that few shared is followed at once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MOST_IN_PAGE: Final = 512
 BUSY: Final = 8
 """Records in a page from which on the next one waits for company."""
 
-GATHER: Final = 0.002
+GATHER: Final = 0.003
 """Seconds it waits at most."""
 
 _NEVER: Final = sys.maxsize
@@ -169,7 +169,7 @@ class Writer:
             if everything:
                 continue
             if len(taken) >= BUSY:
-                await self._gather(min(len(taken), MOST_IN_PAGE))
+                await self._gather(min(len(taken) + len(self.waiting), MOST_IN_PAGE))
             if not any(one.durable is not None for one in self.waiting):
                 break
         return True
