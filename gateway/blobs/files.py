@@ -22,6 +22,7 @@ from gateway.blobs.blobs import Damaged
 from gateway.blobs.sealing import Frame
 from gateway.database.errors import StorageFailed, StorageFault
 from gateway.database.second_copy.files import KeptFiles
+from gateway.durable import sync_folder
 from gateway.vault.objects import OVERHEAD
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class FilePieces:
                 os.close(descriptor)
             if is_new:
                 for folder in (path.parent, self._folder, self._folder.parent):
-                    _sync_folder(folder)
+                    sync_folder(folder)
         except FileNotFoundError:
             if not is_new and self._folder.is_dir():
                 raise Damaged from None
@@ -207,14 +208,6 @@ def _write_at(descriptor: int, text: bytes, place: int) -> None:
 
 def _names(shelf: Path) -> list[str]:
     return sorted(path.name for path in shelf.iterdir())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _fault(error: OSError) -> StorageFault:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Final
 from gateway.blobs.files import COPIES
 from gateway.contract.errors import StorageUnavailable
 from gateway.database import Database, lineage
-from gateway.database.backup import is_sound, rows_in, sync_file
+from gateway.database.backup import is_sound, rows_in
 from gateway.database.engine import database_file, parse_url
 from gateway.database.migrate import CORE, migrate
 from gateway.database.second_copy.assemble import assemble, is_copy
 from gateway.database.second_copy.files import fill
-from gateway.database.second_copy.log import sync_folder
 from gateway.database.second_copy.place import MARKER, is_of
+from gateway.durable import sync_file, sync_folder
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.outbox.doubt_rows import doubt
 from gateway.wiring.backing_up import newest, read_manifest, sha256, sqlite_file

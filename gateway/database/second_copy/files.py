@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
-from gateway.database.second_copy.log import sync_folder
 from gateway.database.second_copy.place import CopyRefused, fault_of
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.database.second_copy.wal import Pages
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,15 +103,6 @@ def epochs(folder: Path) -> dict[str, set[int]]:
             if match := _NAME.fullmatch(file.name):
                 found[match[2]].add(int(match[1]))
     return found
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names of files durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Log:
