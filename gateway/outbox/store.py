@@ -164,7 +164,9 @@ class DatabaseOutbox:
         """See `Outbox.correct`."""
         now = self._clock.now()
         content = move_rows.Correction(*self._sealer.seal(id_, submission), files)
-        return await self._database.write(lambda connection: move_rows.correct(connection, id_, content, actor, now))
+        after = await self._database.write(lambda connection: move_rows.correct(connection, id_, content, actor, now))
+        self._database.unscrubbed = True  # the content of before
+        return after
 
     async def find(self, id_: str) -> Facts | None:
         """See `Outbox.find`."""
