@@ -110,7 +110,7 @@ def clash(connection: sa.Connection) -> None:
 
 
 def test_nothing_is_cancelled_after_a_commit_that_failed(postgres_url: str) -> None:
-    """A commit that was refused is watched no longer: the timer that would cancel the connection's next work is over."""
+    """A refused commit is watched no longer: the timer that would cancel the connection's next work is over."""
 
     async def run() -> None:
         database = Database.open(postgres_url)

@@ -105,6 +105,24 @@ def epochs(folder: Path) -> dict[str, set[int]]:
     return found
 
 
+def forget_before(folder: Path, epoch: int) -> None:
+    """Delete what came before a base."""
+    there = epochs(folder)
+    for old in sorted(there["base"] | there["log"]):
+        if old < epoch:
+            log_file(folder, old).unlink(missing_ok=True)
+            base_file(folder, old).unlink(missing_ok=True)
+    for part in folder.glob("*.part"):
+        part.unlink(missing_ok=True)
+
+
+def bytes_of_base(folder: Path, epoch: int) -> int:
+    """How large a base is; 0 where there is none yet."""
+    with contextlib.suppress(FileNotFoundError):
+        return base_file(folder, epoch).stat().st_size
+    return 0
+
+
 class Log:
     """A log that is being written.
 
