@@ -8,6 +8,18 @@ from pathlib import Path
 
 import click
 
+_LOST = """\
+Yang diajukan setelah cadangan itu{made} TIDAK dikenal di sini, dan bila diajukan lagi dapat tercatat dua kali di pusat:
+  1. Minta desa dan aplikasi: jangan mengajukan lagi sebelum nomor (id) di tanda terimanya diperiksa.
+  2. Sebut id itu sebelum diajukan lagi:  siak-gateway strays recall ID ...
+  3. Lalu ajukan lagi dengan origin_id atau Idempotency-Key yang SAMA: pusat ditanya dahulu, jadi tidak ganda.
+  4. Yang sudah diputus pusat dikenali sendiri:  siak-gateway strays list
+What was handed in after that backup{made} is NOT known here, and may be doubled at the centre if it is handed in anew:
+  1. Ask villages and apps to hand nothing in again before the ids on their receipts were looked at.
+  2. Name those ids before that:  siak-gateway strays recall ID ...
+  3. Then hand in with the SAME origin_id or Idempotency-Key: the centre is asked first, so nothing is doubled.
+  4. What the centre decides is known by itself:  siak-gateway strays list"""
+
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
@@ -32,6 +44,7 @@ def restore(
     """Put everything back into an empty data folder; put the keys into their folder first.
 
     The centre is then asked about whatever it may know better of before anything is sent, so that nothing is doubled.
+    What came after a backup that is restored alone is not known here: what to do about it is told first.
     """
     from gateway.cli.faults import read_config, stop_on_fault
     from gateway.wiring import returning
@@ -39,6 +52,8 @@ def restore(
     if mark == (backup is not None or copy is not None):
         raise click.UsageError("name --from, --copy or both; or --mark alone")
     settings = read_config(config_file)
+    if copy is None:
+        click.echo(_LOST.format(made=returning.made_of(backup)), err=True)
     with stop_on_fault():
         if mark:
             told: dict[str, object] = {"doubted": returning.mark(settings, os.environ)}
@@ -56,3 +71,5 @@ def restore(
     click.echo(f"{told['doubted']} submissions will be asked about at the centre before anything is sent again.")
     if not mark:
         click.echo(f"Restored from the {told['from']}: {told['submissions']} submissions. Now: siak-gateway doctor")
+    if not mark and copy is not None and told["from"] == "backup":
+        click.echo(_LOST.format(made=returning.made_of(backup)), err=True)

@@ -127,6 +127,13 @@ def mark(settings: Settings, environ: Mapping[str, str]) -> int:
         return _mark_url(settings.database_url(environ), "marked")
 
 
+def made_of(backup: Path | None) -> str:
+    """When a backup was taken, in brackets; empty where that is not known."""
+    taken = None if backup is None else newest(backup)
+    manifest = None if taken is None else read_manifest(taken)
+    return "" if manifest is None else f" ({_when(manifest.made_at)})"
+
+
 def copy_left_out(settings: Settings, copy: Path | None) -> Path | None:
     """The configured second copy if it is there and was not named: the next start would write over it."""
     configured = settings.replica_folder

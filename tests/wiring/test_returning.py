@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.contract.submissions import SubmissionState as State
+from gateway.outbox.following import Tiding
 from gateway.outbox.outbox import Ending
 from gateway.people.caller_rows import count_change
 from gateway.wiring.backing_up import back_up
 from gateway.wiring.position import Position
 from gateway.wiring.returning import restore
+from tests.outbox.test_following import WHOLE
 from tests.outbox.world import always
 from tests.wiring.test_files_kept import DAY, settings_of, story
 
@@ -81,6 +83,32 @@ def test_the_newer_one_is_put_back_though_both_hold_as_many(tmp_path: Path, deed
         story(alone, without_copy)
     shutil.rmtree(settings.data_folder)
     assert restore(settings, {}, tmp_path / "backups", tmp_path / "copy", print).how == newer
+
+
+def test_who_repeats_after_the_return_from_an_old_backup_doubles_nothing(tmp_path: Path) -> None:
+    """Handed in after it, burnt, handed in again: it stands under the id the centre has it under, decided or not."""
+    settings = settings_of(tmp_path)
+    ids: list[str] = []
+
+    async def before(machine: Machine) -> None:
+        await machine.upload()
+        await asyncio.to_thread(back_up, settings, {}, tmp_path / "backups", None, print)
+        ids.extend([(await machine.receipt(key)).id for key in ("decided", "open")])
+
+    async def after(machine: Machine) -> None:
+        following = machine.world.following()
+        token = await following.hold("test")
+        assert token is not None
+        await following.take_in(token, "sampang", (Tiding(1, ids[0], "SK1", WHOLE),), 1)
+        assert await following.recall([ids[1]]) == (ids[1],)
+        again = [await machine.receipt(key) for key in ("decided", "open", "new")]
+        assert [one.id for one in again[:2]] == ids
+        assert [one.state for one in again] == [State.ISSUED, State.UNKNOWN, State.QUEUED]
+
+    story(settings, before)
+    shutil.rmtree(settings.data_folder)
+    assert restore(settings, {}, tmp_path / "backups", None, print).submissions == 0
+    story(settings, after)
 
 
 def test_the_later_branch_goes_on_longer() -> None:
