@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 from msgspec.structs import replace
 
 from gateway.contract.submissions import SubmissionState as State
@@ -52,67 +51,58 @@ def test_what_the_centre_tells_of_the_unknown_is_kept_and_shown(world: World) ->
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("origin", [None, "device-1"])
-def test_a_repetition_becomes_what_the_centre_has(world: World, origin: str | None) -> None:
+def test_a_repetition_becomes_what_the_centre_has(world: World) -> None:
     """Known by its key, or across callers by its `origin_id`: it is issued under the lost id, and nothing is sent."""
 
     async def main() -> None:
-        new = world.new(origin=origin)
-        id_ = lost(world, new)
-        await take(world, Tiding(1, id_, "SK1", WHOLE))
-        again = new if origin is None else replace(new, caller="desk000002", key="other")
-        accepted = await world.outbox.accept(renewed(world, again))
-        receipt = accepted.receipt
-        assert (receipt.id, accepted.fresh, receipt.state, receipt.filed_at) == (id_, False, State.ISSUED, LOST_AT)
-        assert await world.following().documents(id_) == WHOLE
+        for seq, origin in enumerate((None, "device-1"), 1):
+            new = world.new(origin=origin)
+            id_ = lost(world, new)
+            await take(world, Tiding(seq, id_, "SK1", WHOLE))
+            again = new if origin is None else replace(new, caller="desk000002", key="other")
+            accepted = await world.outbox.accept(renewed(world, again))
+            receipt = accepted.receipt
+            assert (receipt.id, accepted.fresh, receipt.state, receipt.filed_at) == (id_, False, State.ISSUED, LOST_AT)
+            assert await world.following().documents(id_) == WHOLE
+            assert (await world.outbox.accept(renewed(world, again))).receipt == receipt
+            moves = [str(move.after) for move in await world.outbox.moves(id_)]
+            assert moves == ["queued", "unknown", "delivered", "issued"]
         assert await world.following().strays() == ()
         assert await world.outbox.claim(5, LEASE, always) == []
-        assert (await world.outbox.accept(renewed(world, again))).receipt == accepted.receipt
-        moves = [str(move.after) for move in await world.outbox.moves(id_)]
-        assert moves == ["queued", "unknown", "delivered", "issued"]
 
     asyncio.run(main())
 
 
 def test_a_repetition_goes_on_with_what_the_centre_tells_later(world: World) -> None:
-    """Some documents were told before the repetition, the rest after it: it is issued with all of them."""
+    """Some documents before it, the rest after it: issued with all of them. A rejection comes with its coded reason."""
 
     async def main() -> None:
-        new = world.new()
-        id_ = lost(world, new)
-        await take(world, Tiding(1, id_, "SK1", (AKTA, KK)))
+        new, wrong = world.new(), world.new()
+        id_, rejected = lost(world, new), lost(world, wrong)
+        await take(world, Tiding(1, id_, "SK1", (AKTA, KK)), Tiding(2, rejected, "SK2", rejected="kk_unknown"))
         accepted = await world.outbox.accept(renewed(world, new))
         assert (accepted.receipt.id, accepted.receipt.state) == (id_, State.DELIVERED)
-        await take(world, Tiding(2, id_, "SK1", (KIA,)))
-        facts = await world.outbox.find(id_)
-        assert facts is not None
-        assert facts.state is State.ISSUED
+        await take(world, Tiding(3, id_, "SK1", (KIA,)))
+        await world.outbox.accept(renewed(world, wrong))
+        found = [await world.outbox.find(one) for one in (id_, rejected)]
+        assert [one and (one.state, one.reason, one.centre_receipt) for one in found] == [
+            (State.ISSUED, "", "SK1"),
+            (State.REJECTED, "kk_unknown", "SK2"),
+        ]
         assert await world.following().documents(id_) == WHOLE
 
     asyncio.run(main())
 
 
-def test_a_rejection_comes_back_to_who_repeats(world: World) -> None:
-    """With its coded reason."""
-
-    async def main() -> None:
-        new = world.new()
-        id_ = lost(world, new)
-        await take(world, Tiding(1, id_, "SK1", rejected="kk_unknown"))
-        await world.outbox.accept(renewed(world, new))
-        facts = await world.outbox.find(id_)
-        assert facts is not None
-        assert (facts.state, facts.reason, facts.centre_receipt) == (State.REJECTED, "kk_unknown", "SK1")
-
-    asyncio.run(main())
-
-
 def test_a_named_reference_is_asked_about_before_it_is_sent_again(world: World) -> None:
-    """Of what the centre decided nothing yet a receipt in a caller's hands is enough; no other hand-in is touched."""
+    """Of what the centre decided nothing yet the receipt in a caller's hands is enough; no other hand-in is touched.
+
+    What was repeated before its reference was known may be doubled: the stray names it.
+    """
 
     async def main() -> None:
         new, other = world.new(), world.new()
-        id_ = lost(world, new)
+        id_, early = lost(world, new), lost(world, other)
         assert await world.following().recall([id_, "junk", id_]) == (id_,)
         assert await world.following().recall([id_]) == ()
         plain = await world.outbox.accept(renewed(world, other))
@@ -121,19 +111,8 @@ def test_a_named_reference_is_asked_about_before_it_is_sent_again(world: World) 
         states = {one.facts.id: one.facts.state for one in await world.outbox.claim(5, LEASE, always)}
         assert states == {id_: State.UNKNOWN, plain.receipt.id: State.SENDING}
         assert await world.following().strays() == ()
-
-    asyncio.run(main())
-
-
-def test_what_was_repeated_too_early_is_shown_beside_it(world: World) -> None:
-    """A repetition that was taken in before its stray was known may be doubled: the stray names it."""
-
-    async def main() -> None:
-        new = world.new()
-        early = await world.outbox.accept(renewed(world, new))
-        id_ = lost(world, new)
-        await take(world, Tiding(1, id_, "SK1", WHOLE))
+        await take(world, Tiding(1, early, "SK1", WHOLE))
         (stray,) = await world.following().strays()
-        assert (stray.reference, stray.repeated_as) == (id_, (early.receipt.id,))
+        assert (stray.reference, stray.repeated_as) == (early, (plain.receipt.id,))
 
     asyncio.run(main())

@@ -60,8 +60,10 @@ async def destroy(machine: Machine) -> None:
     await machine.retention.run()
 
 
-@pytest.mark.parametrize("deed", [deliver, try_in_vain, revoke, destroy])
-@pytest.mark.parametrize("newer", ["copy", "backup"])
+@pytest.mark.parametrize(
+    ("newer", "deed"),
+    [("backup", deliver), ("backup", try_in_vain), ("backup", revoke), ("backup", destroy), ("copy", revoke)],
+)
 def test_the_newer_one_is_put_back_though_both_hold_as_many(tmp_path: Path, deed: Deed, newer: str) -> None:
     """A decision, a claim, a revoked key or a destroyed content is not undone by an older file with as many rows."""
     settings = settings_of(tmp_path)
