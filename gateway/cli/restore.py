@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 _LOST = """\
 Yang diajukan setelah cadangan itu{made} TIDAK dikenal di sini, dan bila diajukan lagi dapat tercatat dua kali di pusat:
@@ -47,29 +51,39 @@ def restore(
     What came after a backup that is restored alone is not known here: what to do about it is told first.
     """
     from gateway.cli.faults import read_config, stop_on_fault
-    from gateway.wiring import returning
+    from gateway.wiring.returning import mark as mark_only
 
     if mark == (backup is not None or copy is not None):
         raise click.UsageError("name --from, --copy or both; or --mark alone")
     settings = read_config(config_file)
     if copy is None:
-        click.echo(_LOST.format(made=returning.made_of(backup)), err=True)
+        _tell_what_is_lost(backup)
     with stop_on_fault():
         if mark:
-            told: dict[str, object] = {"doubted": returning.mark(settings, os.environ)}
+            told: dict[str, object] = {"doubted": mark_only(settings, os.environ)}
         else:
-            left_out = None if without_copy else returning.copy_left_out(settings, copy)
-            if left_out is not None:
-                raise click.UsageError(f"there is a second copy at {left_out}: add --copy {left_out} or --without-copy")
-            restored = returning.restore(
-                settings, os.environ, backup, copy, lambda text: click.echo(f"… {text}", err=True)
-            )
-            told = {"from": restored.how, "submissions": restored.submissions, "doubted": restored.doubted}
+            told = _put_back(settings, backup, copy, without_copy=without_copy)
+    if copy is not None and told["from"] == "backup":  # the copy was damaged, or older
+        _tell_what_is_lost(backup)
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"{told['doubted']} submissions will be asked about at the centre before anything is sent again.")
     if not mark:
         click.echo(f"Restored from the {told['from']}: {told['submissions']} submissions. Now: siak-gateway doctor")
-    if not mark and copy is not None and told["from"] == "backup":
-        click.echo(_LOST.format(made=returning.made_of(backup)), err=True)
+
+
+def _put_back(settings: Settings, backup: Path | None, copy: Path | None, *, without_copy: bool) -> dict[str, object]:
+    from gateway.wiring.returning import copy_left_out, restore  # imports late
+
+    left_out = None if without_copy else copy_left_out(settings, copy)
+    if left_out is not None:
+        raise click.UsageError(f"there is a second copy at {left_out}: add --copy {left_out} or --without-copy")
+    restored = restore(settings, os.environ, backup, copy, lambda text: click.echo(f"… {text}", err=True))
+    return {"from": restored.how, "submissions": restored.submissions, "doubted": restored.doubted}
+
+
+def _tell_what_is_lost(backup: Path | None) -> None:
+    from gateway.wiring.returning import made_of  # imports late
+
+    click.echo(_LOST.format(made=made_of(backup)), err=True)
