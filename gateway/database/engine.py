@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.database.errors import BadDatabaseUrl, StorageFailed, StorageFault
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,11 +166,7 @@ def _make_file(path: Path) -> None:
             _log.warning("database.file.open_to_others", mode=oct(path.stat().st_mode & 0o777))
         return
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, path: Path, tuning: Tuning, *, read_only: bool) -> None:

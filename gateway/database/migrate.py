@@ -62,6 +62,7 @@ CORE_TABLES = frozenset(
         "payloads",
         "ready",
         "running",
+        "strays",
         "submissions",
         "switches",
     }

@@ -50,6 +50,14 @@ class Found(NamedTuple):
             raise exc.MultipleResultsFound("one row was expected, and there are more")
         return self.rows[0]
 
+    def one_or_none(self) -> Any:
+        """The only row; None where there is none.
+
+        Raises:
+            MultipleResultsFound: There are more.
+        """
+        return self.one() if self.rows else None
+
     def scalar_one_or_none(self) -> Any:
         """The first column of the only row; None where there is no row.
 

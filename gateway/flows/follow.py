@@ -219,9 +219,10 @@ class Follower:
             return Tiding(event.seq, subjects=tuple(self._mark(digits) for digits in about if digits is not None))
         if event.kind == "recording":
             return Tiding(event.seq)
+        at = event.at.timestamp()
         documents = tuple(IssuedDocument(one.kind, one.number, one.receipt, one.nik) for one in event.documents)
         rejected = event.rejection.code if event.kind == "rejected" and event.rejection is not None else ""
-        return Tiding(event.seq, event.reference, event.receipt, () if rejected else documents, rejected)
+        return Tiding(event.seq, event.reference, event.receipt, () if rejected else documents, rejected, at=at)
 
     async def _refused(self, account: str, rights: Sequence[str], refused: Refused, after: int) -> bool:
         """The centre does not know the cursor: it was put back to an earlier state; whether to read on."""

@@ -154,7 +154,7 @@ class Submitter:
         files = await self._files(caller, submission, filed_at)
         await self._refuse_switched_off(adapter, submission)
         return NewSubmission(
-            id=new_id(self._clock.now(), self._bits),
+            id=new_id(self._clock.now(), self._bits, self._outbox.tail(caller.id, key, submission.origin_id)),
             number=new_number(self._bits),
             caller=caller.id,
             right=right.name,

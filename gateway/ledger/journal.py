@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.database import StorageFailed, StorageFault
+from gateway.durable import sync_folder
 from gateway.ledger.lines import Kept
 
 if TYPE_CHECKING:
@@ -110,11 +111,7 @@ class Journal:
         while missing > 0:
             missing -= os.write(self._file, bytes(min(missing, HALF)))
         os.fsync(self._file)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
 
 
 def framed(page: Kept) -> bytes:

@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from gateway.catalogue.documents import is_complete
 from gateway.contract.errors import NotFound
 from gateway.contract.submissions import Move, SubmissionMoved
 from gateway.contract.submissions import SubmissionState as State
 from gateway.database import insert_into
-from gateway.outbox import lease_rows, subject_rows
+from gateway.outbox import lease_rows, stray_rows, subject_rows
 from gateway.outbox.following import News, Outcome, TakenIn
 from gateway.outbox.move_rows import locked, move
+from gateway.outbox.moves import RESTORED
 from gateway.outbox.tables import CURSORS, NEWS, OUTCOMES, RUNNING, SUBMISSIONS
 
 if TYPE_CHECKING:
@@ -87,12 +89,35 @@ def take_in(
             steps = _decide(connection, tiding, sealer, now)
             if isinstance(steps, Outcome):
                 unmoved.append((tiding.seq, steps))
+                if steps is Outcome.FOREIGN and stray_rows.keep(connection, account, tiding, now):
+                    _keep_documents(connection, tiding, sealer)
             else:
                 moved += steps
     news = _tell(connection, fresh, now)
     if upto > since:
         _set_cursor(connection, account, upto)
     return TakenIn(tuple(moved), tuple(unmoved), news)
+
+
+def adopt(connection: sa.Connection, id_: str, sealer: Sealer, now: float) -> None:
+    """Bring a submission that was just accepted, and repeats a stray, to where the centre has it.
+
+    Where the centre told nothing yet it is asked about before anything is sent.
+    """
+    tiding = stray_rows.tiding_of(connection, id_)
+    if tiding is None:
+        return
+    if tiding.receipt:
+        known = documents(connection, id_, sealer)
+        if _decide(connection, replace(tiding, documents=known), sealer, now) is Outcome.CONTRADICTS:
+            return  # it is with a desk: told again once it leaves that, for it has the stray's reference
+    else:
+        facts, subject = locked(connection, id_)
+        if facts.state is not State.QUEUED:
+            return
+        _step(connection, facts, State.UNKNOWN, RESTORED, now, uncertain=True)
+        subject_rows.settle(connection, subject, now)
+    stray_rows.settle(connection, id_, "gateway", stray_rows.ADOPTED, now)
 
 
 def caught_up(connection: sa.Connection, token: int, account: str, now: float) -> None:
@@ -195,12 +220,19 @@ def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: floa
 
 def _is_whole(connection: sa.Connection, facts: Facts, tiding: Tiding, sealer: Sealer) -> bool:
     """Keep the documents with those told before; whether all of the event exist."""
-    whole = merged(documents(connection, facts.id, sealer), tiding.documents)
-    wrapped, sealed = sealer.seal_documents(facts.id, whole)
-    row = insert_into(connection, OUTCOMES).values(submission=facts.id, wrapped_key=wrapped, sealed=sealed)
+    whole = _keep_documents(connection, tiding, sealer)
+    return is_complete(facts.service, frozenset(document.kind for document in whole))
+
+
+def _keep_documents(connection: sa.Connection, tiding: Tiding, sealer: Sealer) -> tuple[IssuedDocument, ...]:
+    """Keep what was issued with what was told before; all of it."""
+    id_ = tiding.reference
+    whole = merged(documents(connection, id_, sealer), tiding.documents)
+    wrapped, sealed = sealer.seal_documents(id_, whole)
+    row = insert_into(connection, OUTCOMES).values(submission=id_, wrapped_key=wrapped, sealed=sealed)
     fresh = {"wrapped_key": wrapped, "sealed": sealed}
     connection.execute(row.on_conflict_do_update(index_elements=["submission"], set_=fresh))
-    return is_complete(facts.service, frozenset(document.kind for document in whole))
+    return whole
 
 
 def _step(

@@ -65,6 +65,16 @@ class Rows:
         """The one with that id."""
         return self._kept.get(id_)
 
+    def known(self, id_: str) -> Facts | None:
+        """Facts by id alone."""
+        kept = self._kept.get(id_)
+        return None if kept is None else kept.facts
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids, in order of hand-in."""
+        return tuple(self._kept)
+
     def of(self, id_: str) -> Kept:
         """The one with that id, or `NotFound`."""
         if id_ not in self._kept:

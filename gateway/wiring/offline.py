@@ -21,7 +21,7 @@ from gateway.wiring.claim import SERVING, claimed
 from gateway.wiring.claims import own_claims
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.key_checks import is_needed, open_fitting_keyring, take_anew
-from gateway.wiring.parts import open_callers, open_database, open_ledger, open_outbox, tables_of
+from gateway.wiring.parts import open_callers, open_database, open_following, open_ledger, open_outbox, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.contract.host import Host
     from gateway.database.migrate import MigrationSet
     from gateway.ledger.exchange import DeedRecorder
+    from gateway.outbox.following import Following
     from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Outbox
     from gateway.people.callers import Callers
@@ -169,6 +170,20 @@ def with_notifying(settings: Settings, environ: Mapping[str, str], work: Callabl
         database = await open_database(settings, environ)
         try:
             return await work(DatabaseNotifying(database, SystemClock()))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def with_following(settings: Settings, environ: Mapping[str, str], work: Callable[[Following], Awaitable[T]]) -> T:
+    """Run work on what the centre told from synchronous code; errors as in `callers_of`."""
+
+    async def run() -> T:
+        database = await open_database(settings, environ)
+        try:
+            keyring = await open_fitting_keyring(settings, environ, database)
+            return await work(open_following(database, keyring, SystemClock()))
         finally:
             await database.close()
 

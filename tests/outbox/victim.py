@@ -86,7 +86,7 @@ async def main(url: str, centre: str, first: int, last: int, folder: str = "") -
         subject = Subject(no_kk=f"352703010191{number % 7:04d}")
         form = msgspec.Raw(msgspec.json.encode({"number": number}))
         new = NewSubmission(
-            id=new_id(time.time(), secrets.randbits),
+            id=new_id(time.time(), secrets.randbits, outbox.tail("desk000001", f"key-{number}", None)),
             number=new_number(secrets.randbits),
             caller="desk000001",
             right="sampang",

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from gateway.cli.checkup_copies import copies
 from gateway.contract.messages import CentreService, Priority
 from gateway.contract.submissions import AttachmentRef, IssuedDocument
 from gateway.contract.submissions import SubmissionState as State
@@ -25,6 +26,7 @@ from gateway.flows.rights import Rights
 from gateway.flows.submit import Submitter
 from gateway.outbox.following import Tiding
 from gateway.outbox.outbox import Ending
+from gateway.outbox.tables import PAYLOADS
 from gateway.settings import Settings
 from gateway.vault.keys import Keyring, rotate
 from gateway.wiring.backing_up import back_up
@@ -285,6 +287,52 @@ def test_shredding_takes_the_files_everywhere(tmp_path: Path) -> None:
         assert await machine.file(kept) == kept
         assert len(copies_in(tmp_path / "copy")) == len(copies_in(tmp_path / "var")) == 1
         assert places_of(tmp_path, NAME, CONTENT[:64]) == set()
+
+    story(settings, told)
+
+
+def test_an_upload_nobody_handed_in_is_nowhere_after_its_days(tmp_path: Path) -> None:
+    """Neither its sealed bytes nor its key are anywhere, nor in the copy; likewise what stood before a correction."""
+    settings = settings_of(tmp_path)
+
+    async def told(machine: Machine) -> None:
+        await machine.upload()
+        blob = await machine.blobs.find(CALLER, name_of(CONTENT))
+        accepted = await machine.world.outbox.accept(new := machine.world.new())
+        before = await machine.database.read(lambda connection: connection.execute(sa.select(PAYLOADS)).one())
+        assert blob is not None
+        sealed = (settings.blobs_folder / blob.id[:2] / blob.id).read_bytes()
+        needles = (sealed[40:72], blob.wrapped_key[17:], before.wrapped_key[17:], before.sealed[13:45])
+        assert [places_of(tmp_path / folder, *needles) != set() for folder in ("var", "copy")] == [True, True]
+        other = msgspec.structs.replace(new.submission, form=msgspec.Raw(b'{"other":1}'))
+        await machine.world.outbox.correct(accepted.receipt.id, other, (), "caller:test")
+        machine.clock.at += settings.blobs.keep_days * DAY + 1.0
+        assert await machine.blobs.sweep(machine.clock.at - settings.blobs.keep_days * DAY) == 1
+        await machine.retention.run()
+        copy = machine.database.second_copy
+        assert copy is not None
+        assert await asyncio.to_thread(copy.wait_scrubbed, SOON)
+        assert places_of(tmp_path, *needles) == set()
+
+    story(settings, told)
+
+
+def test_doctor_counts_files_that_are_not_in_the_copy(tmp_path: Path) -> None:
+    """A file that is missing there, or is of another state, burns with this machine; whole copies are not mentioned."""
+    settings = settings_of(tmp_path)
+
+    def told_of() -> list[str]:
+        return [finding.text for finding in copies(settings, {}) if "files are not" in finding.text]
+
+    async def told(machine: Machine) -> None:
+        for seed in (1, 2, 3):
+            await machine.upload(file_of(2_000, seed))
+        assert await asyncio.to_thread(told_of) == []
+        one, other, _ = copies_in(tmp_path / "copy")
+        one.unlink()
+        os.utime(other, ns=(1, 1))
+        (text,) = await asyncio.to_thread(told_of)
+        assert text.startswith("2 files are not in the second copy")
 
     story(settings, told)
 
