@@ -172,7 +172,7 @@ class Ledger:
             subject = self._index.of("no_kk", deed.no_kk).hex()
         elif deed.nik is not None:
             subject = self._index.of("nik", deed.nik).hex()
-        facts = (deed.service, deed.actor, deed.right, deed.adapter, deed.village, "", subject, "")
+        facts = (deed.service, deed.actor, deed.right, deed.adapter, deed.village, deed.reason, subject, "")
         return Beginning((self._clock.now(), deed.verb, *facts), deed.target)
 
     async def began(self, beginning: Beginning) -> None:
