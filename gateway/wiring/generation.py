@@ -9,9 +9,14 @@ from gateway.contract.messages import READS
 from gateway.flows.ask import Asker
 from gateway.flows.feed import Feed
 from gateway.flows.rights import Purpose, Rights
+from gateway.flows.sign_in import SigningIn
+from gateway.flows.staff import Staff
 from gateway.http.attachments import Attachments
+from gateway.http.entrance import Entrance
 from gateway.http.events import Events
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable
@@ -21,6 +26,7 @@ from gateway.wiring.claims import Claims
 from gateway.wiring.described import Described
 from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
+from gateway.wiring.plain_pages import PlainPages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
     from gateway.wiring.handing_in import HandingIn
@@ -51,6 +58,14 @@ def rights_of(settings: Settings, clock: Clock) -> Rights:
         clock,
         settings.zone,
     )
+
+
+def entrance_of(settings: Settings, people: People) -> Entrance:
+    """The door for people, as configured."""
+    wanted = settings.people
+    origins = [one for one in (wanted.url, *wanted.origins) if one]
+    is_secure = wanted.is_secure or bool(settings.server.tls_cert)
+    return Entrance(people, PlainPages(), origins, secure=is_secure)
 
 
 class Generation:
@@ -71,6 +86,7 @@ class Generation:
         environ: Where extensions' secrets are found.
         ledger: Writes exchanges down, shared by all generations; None where it is switched off.
         followed: How news of the centre travel on.
+        people: Who may sign in, and who has; shared by all generations.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -92,6 +108,7 @@ class Generation:
         environ: Mapping[str, str],
         ledger: Ledger | None,
         followed: Callable[[], Awaitable[FollowStatus]],
+        people: People,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
@@ -119,7 +136,9 @@ class Generation:
             followed,
         )
         self._hosts: dict[str, ExtensionHost] = {}
-        self.door = KeyDoor(callers, self.rights)
+        self.entrance = entrance_of(settings, people)
+        self.staff = Staff(people.accounts, ledger)
+        self.door = KeyDoor(callers, self.rights, self.entrance)
         self.public = self.operator = RouteTable(())
         self.registry = Registry.build(settings, self._host)
         self._manifests = {one.name: one.manifest for one in installed(settings)}
@@ -164,7 +183,7 @@ class Generation:
         """Take what the extensions gave into the tables; done again once those that cannot open are out."""
         self.asker.policies = tuple(self.registry.policies)
         self.asker.tell = self.registry.exchange_finished
-        self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
+        self.door = KeyDoor(self._callers, self.rights, self.entrance, self.registry.authenticators)
         self._shared.door = self.door
         claims = self._claims()
         for member in self.registry.members:
@@ -176,12 +195,21 @@ class Generation:
         """The gateway's own routes, and where adapters may stand."""
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        routes = (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
+        native = (*Residents(self.asker).routes(), *self._submissions())
+        routes = (*native, *self._people(), *System(facts).routes())
         return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()
         return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes())
+
+    def _people(self) -> tuple[Route, ...]:
+        wanted = self.settings.people
+        signing_in = SigningIn(
+            self.entrance.people, everyone=wanted.second_step == "everyone", shortest=wanted.password_length
+        )
+        staff = StaffPages(self.entrance, self.staff, wanted.url)
+        return (*SignInPages(self.entrance, signing_in).routes(), *staff.routes())
 
     def moved(self, moved: SubmissionMoved) -> None:
         """Tell extensions and streams of a stored move."""
