@@ -15,17 +15,25 @@ bound to the browser by a cookie; afterwards to the session. `next` leads to pat
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
-
-import msgspec
-from msgspec import Meta
 
 from gateway.contract import errors
 from gateway.contract.errors import GatewayError
-from gateway.contract.people import Language, Role
 from gateway.contract.web import Listener, Parameter, Response, Route, Rule, Who
 from gateway.http.entrance import SIGN_IN, language_of, local_path, pairs, said, to, wants_page
+from gateway.http.people_bodies import (
+    CodeBody,
+    FormAnswer,
+    MeAnswer,
+    MeBody,
+    NextAnswer,
+    OfferAnswer,
+    PasswordBody,
+    SetUpBody,
+    SignInBody,
+    SignOutBody,
+)
 from gateway.http.problems import response_of
 from gateway.people.tokens import new_token
 
@@ -48,131 +56,6 @@ VISITOR: Final = Rule(Who.HANDLER, listener=Listener.BOTH)
 ANYBODY: Final = Rule(Who.PERSON, listener=Listener.BOTH)
 _GUESS = (errors.WrongCredentials, errors.TooManyGuesses, errors.NotFromHere, errors.StorageUnavailable)
 _NEXT = Parameter("next", "query", "Path of the gateway to go to afterwards.", r"^/.{0,500}$")
-
-Text = Annotated[str, Meta(max_length=1_000)]
-Name = Annotated[str, Meta(max_length=200)]
-Path = Annotated[str, Meta(max_length=1_000)]
-Token = Annotated[str, Meta(max_length=200, description="From the page or answer before; or in `X-CSRF-Token`.")]
-
-
-class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first step."""
-
-    user_name: Name
-    password: Text
-    next: Path = ""
-    csrf: Token = ""
-
-
-class CodeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A code of the device, or a recovery code."""
-
-    code: Name
-    next: Path = ""
-    csrf: Token = ""
-
-
-class SetUpBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a password by a set-up code."""
-
-    user_name: Name
-    code: Name
-    password: Text
-    csrf: Token = ""
-
-
-class PasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Change the own password."""
-
-    old: Text
-    password: Text
-    csrf: Token = ""
-
-
-class SignOutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sign out here, or everywhere."""
-
-    everywhere: bool = False
-    csrf: Token = ""
-
-
-class MeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose the language of the own pages."""
-
-    language: Language
-    csrf: Token = ""
-
-
-class FormAnswer(msgspec.Struct, frozen=True):
-    """What the next form needs.
-
-    Attributes:
-        csrf: Token to send with it.
-    """
-
-    csrf: str
-
-
-class NextAnswer(msgspec.Struct, frozen=True):
-    """How far the sign-in is.
-
-    Attributes:
-        stage: `open` when it is done, `code` when a code is asked for, `enrol` when a device must be enrolled.
-        next: Path to go to.
-        csrf: Token of the new session.
-        recovery_codes: Shown this once, after a device was enrolled.
-    """
-
-    stage: Literal["code", "enrol", "open"]
-    next: str
-    csrf: str
-    recovery_codes: tuple[str, ...] = ()
-
-
-class OfferAnswer(msgspec.Struct, frozen=True):
-    """A device to enrol.
-
-    Attributes:
-        secret: In base32.
-        uri: As `otpauth:` address.
-        csrf: Token to send with its code.
-    """
-
-    secret: str
-    uri: str
-    csrf: str
-
-
-class MeAnswer(msgspec.Struct, frozen=True):
-    """Who is signed in.
-
-    Attributes:
-        id: Names the account.
-        user_name: Typed at sign-in.
-        name: Shown on pages.
-        roles: What may be done.
-        villages: Territories.
-        adapters: Programmes.
-        language: Of the pages.
-        session: Names the session.
-        generation: Of the sessions.
-        has_second_step: Whether a device is enrolled.
-        recovery_codes_left: How many are left.
-        csrf: Token for forms.
-    """
-
-    id: str
-    user_name: str
-    name: str
-    roles: tuple[Role, ...]
-    villages: tuple[str, ...]
-    adapters: tuple[str, ...]
-    language: Language
-    session: str
-    generation: int
-    has_second_step: bool
-    recovery_codes_left: int
-    csrf: str
 
 
 class SignInPages:
