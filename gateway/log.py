@@ -50,7 +50,7 @@ found fresh hash health host http_status in_flight instance instances job jobs k
 level limit line lines listeners lost method migration mode module now ok operator_port outcome owner pages pause
 pending pid place plugin port ports priority process purpose queue quota_left reason records reload removed request_id
 resets_in restart restart_needed retry_after revision revisions rewrapped right rights route routes rows rule seconds
-served service services share shares signal since size skipped source stage stale state states status stopped store
+served service services share shares signal since size skipped source stage stale state states status stopped step store
 submission table tables task tasks took tried tries unit url urls used variable verb version village wait waited
 waiting waits whole window workers works zone
 """

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "plugins": Lazy("gateway.cli.extensions", "plugins_group", "List, enable and disable plugins."),
     "adapters": Lazy("gateway.cli.extensions", "adapters_group", "List, enable and disable adapters."),
     "clients": Lazy("gateway.cli.clients", "clients", "Add, list, rotate and revoke keys of regional apps."),
+    "people": Lazy("gateway.cli.people", "people", "Add, list, suspend, resume and set up anew those who sign in."),
     "submissions": Lazy(
         "gateway.cli.submissions", "submissions", "List, show, export, retry, hold, release, cancel submissions."
     ),

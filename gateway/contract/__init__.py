@@ -17,6 +17,7 @@ from gateway.contract.messages import (
     Reply,
     Right,
 )
+from gateway.contract.people import EVERYWHERE, Language, Person, Role, covers
 from gateway.contract.roles import (
     Allowed,
     Authenticator,
@@ -47,6 +48,7 @@ from gateway.contract.submissions import (
 __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
+    "EVERYWHERE",
     "Allowed",
     "Answer",
     "Asking",
@@ -76,16 +78,19 @@ __all__ = [
     "IssuedDocument",
     "Job",
     "KnownKey",
+    "Language",
     "Move",
     "NotDelivered",
     "Notification",
     "Notifier",
+    "Person",
     "Policy",
     "Priority",
     "Question",
     "Receipt",
     "Reply",
     "Right",
+    "Role",
     "Standing",
     "Subject",
     "Submission",
@@ -93,5 +98,6 @@ __all__ = [
     "SubmissionState",
     "Tables",
     "Waiting",
+    "covers",
     "hookimpl",
 ]

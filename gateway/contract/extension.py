@@ -24,7 +24,20 @@ ENTRY_POINT_GROUP = "siak_gateway"
 
 
 RESERVED_NAMES = frozenset(
-    {"allowance", "blob", "caller", "centre", "core", "extension", "idempotency", "key", "migrations", "native"}
+    {
+        "allowance",
+        "blob",
+        "caller",
+        "centre",
+        "core",
+        "extension",
+        "idempotency",
+        "key",
+        "migrations",
+        "native",
+        "people",
+        "person",
+    }
 )
 """Names no extension can have: tables, metrics or log lines of the gateway carry them."""
 

@@ -159,7 +159,8 @@ def _adapters(tags: Iterable[dict[str, Any]]) -> str:
 
 
 def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
-    who = "kunci / key" if operation["security"] else "umum / public"
+    schemes = [name for one in operation["security"] for name in one]
+    who = {"key": "kunci / key", "session": "petugas / people"}[schemes[0]] if schemes else "umum / public"
     if "x-credentials" in operation:
         who = "kredensial dalam panggilan / credentials in the call"
     refusals = "".join(

@@ -26,7 +26,7 @@ class Deed(msgspec.Struct, frozen=True):
 
     Attributes:
         verb, service, right, adapter, village: As in `records.Facts`.
-        actor: Who does it: a caller's id, or `operator:<name>`.
+        actor: Who does it: a caller's id, `operator:<name>` or `person:<id>`.
         target: As in `records.Began`.
         nik: Number it is about, if it is known by it and by no KK number.
         no_kk: KK number it is about, if it is known.

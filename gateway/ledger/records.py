@@ -20,8 +20,12 @@ import msgspec
 
 from gateway.contract.messages import Source
 
-Verb = Literal["ask", "submit", "correct", "cancel", "retry", "hold", "release", "off", "export"]
-"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in)."""
+Verb = Literal[
+    "ask", "submit", "correct", "cancel", "retry", "hold", "release", "off", "export",
+    "person_add", "person_grant", "person_suspend", "person_resume", "person_set_up", "person_sign_out",
+]  # fmt: skip
+"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in);
+or done about the account of a person who signs in (`person_…`)."""
 
 
 class Previous(msgspec.Struct, frozen=True):
@@ -63,7 +67,7 @@ class Facts(msgspec.Struct, frozen=True):
         at: Unix seconds.
         verb: What is done.
         service: The centre's service that is asked, or the one that is handed in; empty where a switch names none.
-        caller: The caller's id; `operator:<name>` where an operator acts.
+        caller: The caller's id; `operator:<name>` where an operator acts, `person:<id>` where one signed in does.
         right: Name of the right; empty where an operator acts.
         adapter: Extension it came through, or `native`.
         village: Village code, empty if unknown.
@@ -88,7 +92,8 @@ class Began(Facts, frozen=True, tag_field="kind", tag="began", omit_defaults=Tru
     """An exchange is about to reveal or change personal data.
 
     Attributes:
-        target: What is handed in or acted upon: the submission's id, or `village:…`, `service:…`, `adapter:…`.
+        target: What is handed in or acted upon: the submission's id, or `village:…`, `service:…`, `adapter:…`,
+            `person:…`.
     """
 
     target: str = ""

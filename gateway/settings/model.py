@@ -12,6 +12,7 @@ from gateway.catalogue.services import PURPOSES
 from gateway.contract.messages import Priority
 from gateway.settings.centre import CentreSettings, Section
 from gateway.settings.extensions import ExtensionTables
+from gateway.settings.people import PeopleSettings
 from gateway.settings.requirements import RequirementSettings, profiles_of
 from gateway.settings.rights import RightSettings
 from gateway.settings.secret import read_secret, secret
@@ -64,6 +65,7 @@ class Settings(Section):
     follow: FollowSettings = Field(default_factory=FollowSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    people: PeopleSettings = Field(default_factory=PeopleSettings)
     purposes: Annotated[dict[Name, PurposeSettings], Field(min_length=1)] = Field(
         default_factory=default_purposes, description="Why callers may ask; naming any replaces the default set."
     )

@@ -9,9 +9,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.contract.web import Who
 from gateway.http.attachments import Attachments
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteFault, RouteTable, mount
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.http.table import Mounted
     from gateway.registry.registry import Member
 
-RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs"})
+RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs", "people"})
 """First segments under which no absolute path stands, whatever a manifest says."""
 
 _PARAMETER = re.compile(r"\{[^}:]*")
@@ -41,9 +42,9 @@ class Claims:
     def __init__(self, routes: Iterable[Route], health: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
         own = [mount(route) for route in routes]
         self._mounts = mounts
-        self._public = [one for one in own if one.route.rule.who is not Who.OPERATOR]
+        self._public = [one for one in own if one.route.rule.is_public]
         self._operator = [mount(route) for route in health]
-        self._operator += [one for one in own if one.route.rule.who is Who.OPERATOR]
+        self._operator += [one for one in own if one.route.rule.is_operator]
 
     def claim(self, member: Member) -> None:
         """Take the addresses of an extension.
@@ -54,8 +55,8 @@ class Claims:
         mine = [mount(each.placed(), each.extension) for each in member.routes]
         for one, given in zip(mine, member.routes, strict=True):
             self._check_place(one, absolute=given.kind == "adapter" and given.route.absolute)
-        public = [*self._public, *(one for one in mine if one.route.rule.who is not Who.OPERATOR)]
-        operator = [*self._operator, *(one for one in mine if one.route.rule.who is Who.OPERATOR)]
+        public = [*self._public, *(one for one in mine if one.route.rule.is_public)]
+        operator = [*self._operator, *(one for one in mine if one.route.rule.is_operator)]
         for each in (public, operator):
             RouteTable(_shape(one) for one in each)
         self._public, self._operator = public, operator
@@ -76,7 +77,8 @@ def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     """Claims beside the gateway's own routes, without a gateway that could answer them."""
     nobody: Any = None  # no route is called
     system = Facts(nobody, nobody, nobody, nobody, 0.0)
-    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), System(system))
+    people = (SignInPages(nobody, nobody), StaffPages(nobody, nobody, ""))
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), *people, System(system))
     routes = tuple(route for each in own for route in each.routes())
     return Claims(routes, System(system, detailed=True).health_routes(), mounts)
 

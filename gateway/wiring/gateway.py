@@ -36,7 +36,7 @@ from gateway.wiring.handing_in import HandingIn
 from gateway.wiring.keeping import Retention, keep_copy, tell_returns
 from gateway.wiring.key_checks import open_fitting_keyring
 from gateway.wiring.news import News
-from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger, open_people
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -52,12 +52,15 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.settings import Settings
 
 NATIVE = "native"
 KEYS_EVERY = 1.0
 """Seconds between two looks at the keys, so that a revocation elsewhere is obeyed within two."""
 USES_EVERY = 300.0
+PEOPLE_EVERY = 600.0
+"""Seconds between two looks for sessions, codes and counts that are over."""
 OUTBOUND = OutboundLimits(connections=64, connect_timeout=5.0, idle=30.0, max_response_bytes=1_048_576, total=30.0)
 
 
@@ -80,7 +83,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
         accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn, news: News,
-        ledger: Ledger | None,
+        ledger: Ledger | None, people: People,
     ) -> None:  # fmt: skip
         self.settings = self._started_with = settings
         self.database = database
@@ -90,6 +93,7 @@ class Gateway:
         self.handing_in = handing_in
         self.news = news
         self.ledger = ledger
+        self.people = people
         self._environ = environ
         self._accounts = accounts
         self._clock = clock
@@ -127,8 +131,20 @@ class Gateway:
             await chain.open()
             handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
             news = News(settings, chain, handing_in, callers, clock, rng)
+            people = open_people(settings, database, keyring, clock)
             gateway = cls(
-                settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, news, ledger
+                settings,
+                environ,
+                database,
+                callers,
+                chain,
+                accounts,
+                clock,
+                supervisor,
+                handing_in,
+                news,
+                ledger,
+                people,
             )
             moved.gateway = gateway
             await gateway.generation.open()
@@ -147,6 +163,7 @@ class Gateway:
         handing_in.begin(supervisor)
         retention = Retention(settings, database, handing_in.outbox, handing_in.blobs, clock)
         supervisor.start(NATIVE, Job("retention", retention.every, retention.run))
+        supervisor.start(NATIVE, Job("people", PEOPLE_EVERY, people.sweep))
         news.begin(supervisor)
         if chain.shares is not None:
             supervisor.start(NATIVE, Job("shares", RENEW, chain.shares.renew))
@@ -218,6 +235,7 @@ class Gateway:
         """Stop accepting, let running requests end, close everything, whatever of it fails."""
         async with AsyncExitStack() as closing:  # the last named is closed first
             closing.push_async_callback(self.database.close)
+            closing.callback(self.people.close)
             if self.ledger is not None:
                 closing.push_async_callback(self.ledger.close)
             closing.push_async_callback(self.chain.close)
@@ -264,6 +282,7 @@ class Gateway:
             self._environ,
             self.ledger,
             self.news.status,
+            self.people,
         )
 
     async def _make_tables(self, name: str, tables: Tables) -> None:

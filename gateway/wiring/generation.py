@@ -10,10 +10,15 @@ from gateway.contract.messages import READS
 from gateway.flows.ask import Asker
 from gateway.flows.feed import Feed
 from gateway.flows.rights import Purpose, Rights
+from gateway.flows.sign_in import SigningIn
+from gateway.flows.staff import Staff
 from gateway.http.attachments import Attachments
+from gateway.http.entrance import Entrance
 from gateway.http.events import Events
 from gateway.http.papers import Requirements
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable
@@ -23,6 +28,7 @@ from gateway.wiring.claims import Claims
 from gateway.wiring.described import Described
 from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
+from gateway.wiring.plain_pages import PlainPages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
     from gateway.wiring.handing_in import HandingIn
@@ -55,6 +62,14 @@ def rights_of(settings: Settings, clock: Clock) -> Rights:
         clock,
         settings.zone,
     )
+
+
+def entrance_of(settings: Settings, people: People) -> Entrance:
+    """The door for people, as configured."""
+    wanted = settings.people
+    origins = [one for one in (wanted.url, *wanted.origins) if one]
+    is_secure = wanted.is_secure or bool(settings.server.tls_cert)
+    return Entrance(people, PlainPages(), origins, secure=is_secure)
 
 
 class Generation:
@@ -75,6 +90,7 @@ class Generation:
         environ: Where extensions' secrets are found.
         ledger: Writes exchanges down, shared by all generations; None where it is switched off.
         followed: How news of the centre travel on.
+        people: Who may sign in, and who has; shared by all generations.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -96,6 +112,7 @@ class Generation:
         environ: Mapping[str, str],
         ledger: Ledger | None,
         followed: Callable[[], Awaitable[FollowStatus]],
+        people: People,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
@@ -124,7 +141,9 @@ class Generation:
             followed,
         )
         self._hosts: dict[str, ExtensionHost] = {}
-        self.door = KeyDoor(callers, self.rights)
+        self.entrance = entrance_of(settings, people)
+        self.staff = Staff(people.accounts, ledger)
+        self.door = KeyDoor(callers, self.rights, self.entrance)
         self.public = self.operator = RouteTable(())
         self.registry = Registry.build(settings, self._host)
         self._manifests = {one.name: one.manifest for one in installed(settings)}
@@ -169,7 +188,7 @@ class Generation:
         """Take what the extensions gave into the tables; done again once those that cannot open are out."""
         self.asker.policies = tuple(self.registry.policies)
         self.asker.tell = self.registry.exchange_finished
-        self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
+        self.door = KeyDoor(self._callers, self.rights, self.entrance, self.registry.authenticators)
         self._shared.door = self.door
         claims = self._claims()
         for member in self.registry.members:
@@ -182,9 +201,8 @@ class Generation:
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
         papers = Requirements(self.settings.profiles, self._today)
-        routes = (
-            *Residents(self.asker).routes(), *self._submissions(), *System(facts).routes(), *papers.routes()
-        )  # fmt: skip
+        native = (*Residents(self.asker).routes(), *self._submissions(), *papers.routes())
+        routes = (*native, *self._people(), *System(facts).routes())
         return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
 
     def _submissions(self) -> tuple[Route, ...]:
@@ -197,6 +215,14 @@ class Generation:
     def _today(self) -> date:
         """The legal day."""
         return datetime.fromtimestamp(self._clock.now(), self.settings.zone).date()
+
+    def _people(self) -> tuple[Route, ...]:
+        wanted = self.settings.people
+        signing_in = SigningIn(
+            self.entrance.people, everyone=wanted.second_step == "everyone", shortest=wanted.password_length
+        )
+        staff = StaffPages(self.entrance, self.staff, wanted.url)
+        return (*SignInPages(self.entrance, signing_in).routes(), *staff.routes())
 
     def moved(self, moved: SubmissionMoved) -> None:
         """Tell extensions and streams of a stored move."""

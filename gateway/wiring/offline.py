@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from gateway.database.engine import kind_of, parse_url
+from gateway.flows.staff import Staff
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.outbox.notify_store import DatabaseNotifying
 from gateway.registry.finding import mounts_of
@@ -21,7 +22,15 @@ from gateway.wiring.claim import SERVING, claimed
 from gateway.wiring.claims import own_claims
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.key_checks import is_needed, open_fitting_keyring, take_anew
-from gateway.wiring.parts import open_callers, open_database, open_following, open_ledger, open_outbox, tables_of
+from gateway.wiring.parts import (
+    open_callers,
+    open_database,
+    open_following,
+    open_ledger,
+    open_outbox,
+    open_people,
+    tables_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Outbox
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.registry.registry import Failure
     from gateway.settings import Settings
 
@@ -155,6 +165,27 @@ def with_written_outbox(
             try:
                 return await work(open_outbox(database, keyring, SystemClock()), ledger)
             finally:
+                if ledger is not None:
+                    await ledger.close()
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def with_people(settings: Settings, environ: Mapping[str, str], work: Callable[[Staff, People], Awaitable[T]]) -> T:
+    """Run work on people's accounts; what is done is written into the ledger, as in `with_written_outbox`."""
+
+    async def run() -> T:
+        database, clock = await open_database(settings, environ), SystemClock()
+        try:
+            keyring = await open_fitting_keyring(settings, environ, database)
+            ledger = await open_ledger(settings, environ, keyring, clock, journalled=False)
+            people = open_people(settings, database, keyring, clock)
+            try:
+                return await work(Staff(people.accounts, ledger), people)
+            finally:
+                people.close()
                 if ledger is not None:
                     await ledger.close()
         finally:

@@ -26,6 +26,9 @@ from gateway.outbox.follow_store import DatabaseFollowing
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.people.callers import Callers
+from gateway.people.passwords import Hashing
+from gateway.people.people import People
+from gateway.people.session_policy import SessionLimits
 from gateway.settings import SecretMissing
 from gateway.vault import api_keys
 from gateway.vault.keys import Keyring, create_secrets
@@ -184,6 +187,19 @@ def open_callers(settings: Settings, database: Database, keyring: Keyring, clock
         pepper=api_keys.pepper_of(keyring),
         village_known=lambda code: regions.village(code) is not None,
         right_known=settings.rights.__contains__,
+    )
+
+
+def open_people(settings: Settings, database: Database, keyring: Keyring, clock: Clock) -> People:
+    """The people of a database; nothing is read yet."""
+    wanted = settings.people
+    return People.open(
+        database,
+        clock,
+        keyring,
+        hashing=Hashing(wanted.hash_memory_kib, wanted.hash_passes, wanted.hash_threads, wanted.hash_waiting),
+        limits=SessionLimits(wanted.idle, wanted.lasts, wanted.renew_every),
+        code_lasts=wanted.code_lasts,
     )
 
 

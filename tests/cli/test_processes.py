@@ -180,8 +180,9 @@ def test_run_shows_what_to_try_and_keeps_its_keys(desk: Desk) -> None:
         assert result.exit_code == 0, result.output
         assert heard == [200]
         outputs.append(result.stdout)
-        keys.append([one["key"] for one in facts_of(desk)["clients"]])
+        keys.append([one.get("key") or one["password"] for one in facts_of(desk)["clients"] + facts_of(desk)["people"]])
     assert keys[0] == keys[1]
+    assert [one["user_name"] for one in facts_of(desk)["people"]] == ["demo-admin", "demo-desa"]
     assert all(key in output for key in keys[0] for output in outputs)
     assert "Stopping ..." in outputs[0]
     assert re.search(r"kill -HUP [1-9]\d+ ", outputs[0])

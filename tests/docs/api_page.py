@@ -16,7 +16,9 @@ from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
 from gateway.http.papers import Requirements
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.registry.finding import installed, mounts_of
@@ -86,7 +88,9 @@ def _described() -> Described:
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
     system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
     papers = Requirements(settings.profiles, date.today).routes()
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes(), *papers)
+    nobody: Any = None  # no route is called
+    people = (*SignInPages(nobody, nobody).routes(), *StaffPages(nobody, nobody, "").routes())
+    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *people, *system.routes(), *papers)
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)

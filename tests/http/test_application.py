@@ -22,6 +22,7 @@ from gateway.http.server import Listener
 from gateway.http.table import RouteTable, mount
 from gateway.log import configure
 from gateway.wiring.clock import SystemClock
+from tests.http.people import NoPeople
 from tests.http.rig import ask, first_answer, raw_request, read_to_end
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Note(msgspec.Struct, forbid_unknown_fields=True):
     text: str
 
 
-class OpenDoor:
+class OpenDoor(NoPeople):
     """Lets everybody in as one caller, or nobody to an adapter."""
 
     async def authenticate(self, _headers: Mapping[str, str]) -> Caller:

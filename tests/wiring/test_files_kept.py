@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from gateway.cli.checkup_copies import copies
 from gateway.contract.messages import CentreService, Priority
+from gateway.contract.people import Role
 from gateway.contract.submissions import AttachmentRef, IssuedDocument
 from gateway.contract.submissions import SubmissionState as State
 from gateway.database import Database
@@ -27,13 +28,14 @@ from gateway.flows.submit import Submitter
 from gateway.outbox.following import Tiding
 from gateway.outbox.outbox import Ending
 from gateway.outbox.tables import PAYLOADS
+from gateway.people.account import Grants
 from gateway.settings import Settings
 from gateway.vault.keys import Keyring, rotate
 from gateway.wiring.backing_up import back_up
 from gateway.wiring.keeping import Retention, keep_copy
 from gateway.wiring.key_checks import SEALED
 from gateway.wiring.offline import drop_keys, make_keys
-from gateway.wiring.parts import open_blobs, open_following, open_outbox
+from gateway.wiring.parts import open_blobs, open_following, open_outbox, open_people
 from gateway.wiring.returning import restore
 from tests.blobs.world import CALLER, NAME, file_of, name_of
 from tests.blobs.world import World as Files
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from gateway.contract.submissions import Receipt, Submission
     from gateway.database.wrapped_keys import WrappedKeys
     from gateway.outbox.outbox import NewSubmission
+    from gateway.people.people import People
 
 DAY = 86_400.0
 SOON = 10.0
@@ -88,6 +91,18 @@ class Machine:
         """What destroys here."""
         outbox: Any = self.world.outbox
         return Retention(self.settings, self.database, outbox, self.blobs, self.clock)
+
+    @property
+    def people(self) -> People:
+        """Who may sign in here."""
+        ring = Keyring.load(self.settings.secrets_folder)
+        return open_people(self.settings, self.database, ring, self.clock)
+
+    async def enlist(self) -> None:
+        """Make an account, with nothing else in the database that names it."""
+        grants, accounts = Grants(frozenset({Role.ADMIN})), self.people.accounts
+        account, _code = await accounts.add("ani", "Ani", grants, by="operator:test")
+        await accounts.set_password(account.id, "no hash")
 
     async def copy_is(self, state: Any) -> None:
         """Wait until the copy is in a state."""
@@ -354,6 +369,7 @@ def test_a_master_is_dropped_once_nothing_at_all_needs_it(tmp_path: Path) -> Non
         await machine.upload()
         ids.append(await machine.hand_in())
         await machine.issue(ids[0])
+        await machine.enlist()
 
     story(settings, seal)
     rotate(settings.secrets_folder)
@@ -368,10 +384,12 @@ def test_a_master_is_dropped_once_nothing_at_all_needs_it(tmp_path: Path) -> Non
 
     async def wrap_anew(machine: Machine) -> None:
         await machine.retention.run()
-        assert await machine.blobs.rewrap() == 0
+        await machine.people.sweep()
+        assert await machine.blobs.rewrap() + await machine.people.accounts.rewrap() == 0
 
     async def read(machine: Machine) -> None:
         assert await machine.file() == CONTENT
+        assert (await machine.people.accounts.named("ani")).name == "Ani"
         assert await machine.world.following().documents(ids[0]) == (DOCUMENT,)
         assert await machine.world.outbox.read(ids[0]) is not None
 
@@ -396,7 +414,7 @@ def test_each_column_of_wrapped_keys_is_known(tmp_path: Path) -> None:
     assert found == {(keys.key.table.name, keys.key.name) for keys in SEALED}
 
 
-@pytest.mark.parametrize("sealed", ["content", "outcome", "file"])
+@pytest.mark.parametrize("sealed", ["content", "outcome", "file", "person"])
 def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     """As long as anything is under it, it stays."""
     settings = settings_of(tmp_path)
@@ -404,11 +422,12 @@ def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     async def told(machine: Machine) -> None:
         await machine.upload()
         await machine.issue(await machine.hand_in())
+        await machine.enlist()
 
     story(settings, told)
     rotate(settings.secrets_folder)
     database = Database.open(settings.database_url({}))
-    for name, keys in zip(("content", "outcome", "file"), SEALED, strict=True):
+    for name, keys in zip(("content", "outcome", "file", "person"), SEALED, strict=True):
         if name != sealed:
             database.write_sync(partial(_empty, keys=keys))
     database.close_sync()
