@@ -17,6 +17,7 @@ from gateway.contract.messages import (
     Reply,
     Right,
 )
+from gateway.contract.pages import HostPages, Templates
 from gateway.contract.roles import (
     Allowed,
     Authenticator,
@@ -72,6 +73,7 @@ __all__ = [
     "Health",
     "HealthCheck",
     "Host",
+    "HostPages",
     "Intent",
     "IssuedDocument",
     "Job",
@@ -92,6 +94,7 @@ __all__ = [
     "SubmissionMoved",
     "SubmissionState",
     "Tables",
+    "Templates",
     "Waiting",
     "hookimpl",
 ]

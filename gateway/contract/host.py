@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.events import CentreEvent
     from gateway.contract.messages import Answer, Caller, Question, Right
+    from gateway.contract.pages import HostPages
     from gateway.contract.status import CentreStatus, FollowStatus
     from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
 
@@ -105,6 +106,10 @@ class Host(Protocol):
         It connects to public addresses only, and to the networks of `outbound.allow`: what a name resolves to is
         looked at when it connects.
         """
+
+    @property
+    def pages(self) -> HostPages:
+        """Pages on the gateway's look, and the catalogue's forms on them."""
 
     def secret(self, name: str) -> str:
         """A secret of the extension, from the variable `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`.

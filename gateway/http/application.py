@@ -26,6 +26,7 @@ from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange
 from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
 from gateway.log import Thinner, level_of
+from gateway.pages.headers import PAGE_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -46,7 +47,10 @@ _SAFE = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
 )
-_PERSONAL = (*_SAFE, ("cache-control", "private, no-store"))
+_UNSHARED = ("cache-control", "private, no-store")
+_PERSONAL = (*_SAFE, _UNSHARED)
+_PAGES = "text/html"
+_NOT_KEPT = ("cache-control", "no-cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +280,22 @@ _UNFINISHED = Invalid("The request ended before its body was whole.")
 def _fields(response: Response, request_id: str, *, personal: bool) -> Fields:
     if not isinstance(response.body, bytes):
         raise TypeError("the body of a response is bytes")
+    is_page = response.content_type.startswith(_PAGES)
     fields = [
         ("content-type", response.content_type),
         ("x-request-id", request_id),
-        *(_PERSONAL if personal else _SAFE),
+        *(PAGE_HEADERS if is_page else _PERSONAL if personal else _SAFE),
     ]
     text = "".join(chain.from_iterable(response.headers))
     if not (text.isprintable() and text.isascii()):
         raise ValueError("a header field of a response is one line of ASCII text")
-    fields += response.headers
-    return fields
+    if not is_page:
+        fields += response.headers
+        return fields
+    caching = _UNSHARED if personal else _NOT_KEPT
+    for field in response.headers:
+        if field[0] != "cache-control":
+            fields.append(field)
+        elif not personal:
+            caching = field
+    return [*fields, caching]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.contract.web import Who
 from gateway.http.attachments import Attachments
+from gateway.http.page_files import PageFiles
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.http.table import Mounted
     from gateway.registry.registry import Member
 
-RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs"})
+RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs", "assets", "language", "worker.js"})
 """First segments under which no absolute path stands, whatever a manifest says."""
 
 _PARAMETER = re.compile(r"\{[^}:]*")
@@ -75,10 +76,11 @@ class Claims:
 def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     """Claims beside the gateway's own routes, without a gateway that could answer them."""
     nobody: Any = None  # no route is called
-    system = Facts(nobody, nobody, nobody, nobody, 0.0)
-    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), System(system))
+    facts = Facts(nobody, nobody, nobody, nobody, 0.0)
+    system = System(facts, nobody)
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), system, PageFiles(nobody))
     routes = tuple(route for each in own for route in each.routes())
-    return Claims(routes, System(system, detailed=True).health_routes(), mounts)
+    return Claims(routes, System(facts, nobody, detailed=True).health_routes(), mounts)
 
 
 def _first(one: Mounted) -> str:

@@ -11,10 +11,12 @@ from gateway.flows.feed import Feed
 from gateway.flows.rights import Purpose, Rights
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
+from gateway.http.page_files import PageFiles
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable
+from gateway.pages import AssetFolder, Pages
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.wiring.claims import Claims
@@ -122,6 +124,7 @@ class Generation:
         self.door = KeyDoor(callers, self.rights)
         self.public = self.operator = RouteTable(())
         self.registry = Registry.build(settings, self._host)
+        self.pages = self._shared.pages = self._with_pages()
         self._manifests = {one.name: one.manifest for one in installed(settings)}
 
     async def open(self) -> None:
@@ -176,8 +179,15 @@ class Generation:
         """The gateway's own routes, and where adapters may stand."""
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        routes = (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
-        return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
+        system = (*System(facts, self.pages).routes(), *PageFiles(self.pages).routes())
+        routes = (*Residents(self.asker).routes(), *self._submissions(), *system)
+        return Claims(routes, System(facts, self.pages, detailed=True).health_routes(), mounts_of(self.settings))
+
+    def _with_pages(self) -> Pages:
+        """Our pages, and those of the extensions."""
+        found = {member.name: member.pages for member in self.registry.members if member.pages is not None}
+        assets = [AssetFolder(name, one.assets) for name, one in found.items() if one.assets is not None]
+        return Pages({name: one.templates for name, one in found.items()}, assets)
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()

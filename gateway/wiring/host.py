@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from gateway.contract.errors import Denied
 from gateway.contract.submissions import SubmissionState
 from gateway.http.intake import new_request_id
+from gateway.pages import Pages
 from gateway.registry.observing import Observers
 from gateway.settings.secret import SecretMissing, secret
+from gateway.wiring.host_pages import PagesOf
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -50,6 +52,7 @@ class Services:
         database: Holds the extensions' tables.
         left: Calls that a right, by name, has left today; None where nothing limits them.
         followed: How news of the centre travel on.
+        pages: Draws pages; those of extensions are added once these are built.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Services:
         self.left = left
         self.followed = followed
         self.door: KeyDoor | None = None
+        self.pages = Pages()
 
 
 class ExtensionHost:
@@ -118,6 +122,11 @@ class ExtensionHost:
         if self._http is None:
             self._http = self._services.http()
         return self._http
+
+    @property
+    def pages(self) -> PagesOf:
+        """Pages on the gateway's look, and the catalogue's forms on them."""
+        return PagesOf(self._name, self._services.pages)
 
     def secret(self, name: str) -> str:
         """A secret of the extension.

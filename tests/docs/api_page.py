@@ -14,9 +14,11 @@ from gateway.flows.submit import Submitter
 from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
+from gateway.http.page_files import PageFiles
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
+from gateway.pages import Pages
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.settings import load
@@ -76,8 +78,16 @@ def _described() -> Described:
     events = Events(Feed(notifying, clock, settings.follow.keep)).routes()
     terms = Terms(settings.blobs.max_bytes, settings.blobs.waiting_bytes, frozenset(settings.blobs.kinds))
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
-    system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes())
+    pages = Pages()
+    system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0), pages)
+    own = (
+        *Residents(asker).routes(),
+        *submissions,
+        *attachments,
+        *events,
+        *system.routes(),
+        *PageFiles(pages).routes(),
+    )
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)

@@ -22,6 +22,7 @@ from msgspec import Raw
 
 from gateway.contract.submissions import Subject, Submission, SubmissionState
 from gateway.contract.web import Who
+from gateway.pages import core_assets
 from gateway.testing.processes import demo_rights
 from tests.http.rig import CARD, JSON, LOOKUP, VERIFY, VILLAGE, Rig
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from tests.http.rig import Heard
 
 PUBLIC, CALLER, ASKS, HANDS_IN, UPLOADS, OWN = "public", "caller", "asks", "hands in", "uploads", "own"
-VACANT = "public, and nothing there"
+VACANT, CHOICE = "public, and nothing there", "public, keeps a choice and leads back"
+ASSET, LANGUAGE = "/assets/{owner}/{digest}/{file}", "/language"
 SUBMISSIONS, SUBMISSION = "/v1/submissions", "/v1/submissions/{submission}"
 ATTACHMENT = "/v1/attachments/{sha256}"
 PAPER = b"%PDF-1.7 synthetic"
@@ -58,7 +60,8 @@ MATRIX = {
     ("GET", "/docs"): PUBLIC,
     ("GET", "/docs/apps/{adapter}"): VACANT,
     ("GET", "/docs/errors"): PUBLIC,
-    ("GET", "/docs/style.css"): PUBLIC,
+    ("GET", ASSET): PUBLIC,
+    ("POST", LANGUAGE): CHOICE,
     ("GET", "/status"): PUBLIC,
 }
 OPERATOR_ONLY = {("GET", "/metrics"), *(("POST", f"{SUBMISSION}/{act}") for act in ("retry", "hold", "release"))}
@@ -96,6 +99,7 @@ REACH = {
 
 TAKEN = (202, "")
 ABSENT = (404, "not_found")
+ANYBODY = {PUBLIC: SERVED, VACANT: ABSENT, CHOICE: (303, "")}
 
 
 def rights() -> str:
@@ -200,8 +204,8 @@ def held(guarded: Rig) -> str:
 
 def expected(kind: str, path: str, column: str) -> tuple[int, str]:
     """The documented outcome of one cell."""
-    if kind in {PUBLIC, VACANT}:
-        return SERVED if kind == PUBLIC else ABSENT
+    if kind in ANYBODY:
+        return ANYBODY[kind]
     if column in KEYS:
         return KEYS[column]
     special = {
@@ -230,8 +234,10 @@ def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> 
     if path == STREAM and expected(CALLER, path, column) == SERVED:  # it has no end
         return guarded.request("HEAD", path, key=key)
     if method == "GET":
-        return guarded.get(path.format(adapter="dukcapil_ws"), key=key)
-    return guarded.post(path, body_of(guarded, path, column), key=key)
+        where = core_assets().address("site.css") if path == ASSET else path.format(adapter="dukcapil_ws")
+        return guarded.get(where, key=key)
+    choice = b"language=en&back=/docs" if path == LANGUAGE else None
+    return guarded.request(method, path, choice or json.dumps(body_of(guarded, path, column)).encode(), JSON, key=key)
 
 
 def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
@@ -239,7 +245,7 @@ def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
     mounted = {(one.route.method, one.route.path): one.route for one in guarded.gateway.generation.public.mounted}
     assert set(mounted) == set(MATRIX)
     for cell, route in mounted.items():
-        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] in {PUBLIC, VACANT})
+        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] in ANYBODY)
         assert (route.rule.service is not None) == (MATRIX[cell] in {ASKS, HANDS_IN, UPLOADS})
 
 
