@@ -31,6 +31,10 @@ class Reader(Protocol):
     def name(self) -> str:
         """What the header calls it."""
 
+    @property
+    def csrf(self) -> str:
+        """Token that scripts send back as `X-CSRF-Token`, and forms as `csrf`."""
+
 
 class Pages:
     """The pages of one config.

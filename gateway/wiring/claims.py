@@ -35,15 +35,15 @@ class Claims:
 
     Args:
         routes: The gateway's own routes.
-        health: Those of the operator listener that stand where public ones stand too.
+        both: Those of the operator listener that stand where public ones stand too.
         mounts: First segments of absolute paths, by the adapter whose manifest declares them.
     """
 
-    def __init__(self, routes: Iterable[Route], health: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, routes: Iterable[Route], both: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
         own = [mount(route) for route in routes]
         self._mounts = mounts
         self._public = [one for one in own if one.route.rule.who is not Who.OPERATOR]
-        self._operator = [mount(route) for route in health]
+        self._operator = [mount(route) for route in both]
         self._operator += [one for one in own if one.route.rule.who is Who.OPERATOR]
 
     def claim(self, member: Member) -> None:

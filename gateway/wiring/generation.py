@@ -179,9 +179,11 @@ class Generation:
         """The gateway's own routes, and where adapters may stand."""
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        system = (*System(facts, self.pages).routes(), *PageFiles(self.pages).routes())
+        files = PageFiles(self.pages).routes()
+        system = (*System(facts, self.pages).routes(), *files)
         routes = (*Residents(self.asker).routes(), *self._submissions(), *system)
-        return Claims(routes, System(facts, self.pages, detailed=True).health_routes(), mounts_of(self.settings))
+        health = System(facts, self.pages, detailed=True).health_routes()
+        return Claims(routes, (*health, *files), mounts_of(self.settings))
 
     def _with_pages(self) -> Pages:
         """Our pages, and those of the extensions."""

@@ -26,6 +26,7 @@ class Somebody:
 
     id: str = "a1"
     name: str = EVIL
+    csrf: str = "masked"
 
 
 def pages_of(folder: Path, **templates: str) -> Pages:
