@@ -74,6 +74,13 @@ class HostPages(Protocol):
             KeyError: There is no such form.
         """
 
+    def posted(self, body: bytes) -> dict[str, str]:
+        """Every field that was posted, the form's and others such as `csrf` and `origin_id`; the last of each name.
+
+        Raises:
+            Invalid: It is no such body, or has more fields than any form.
+        """
+
     def read_form(self, service: str, version: int, body: bytes) -> dict[str, Any]:
         """What was posted (`application/x-www-form-urlencoded`), as the JSON form; what is wrong in it stays as typed.
 

@@ -112,6 +112,7 @@ class Generation:
             self.asker,
             self.submitter,
             self.tracker,
+            self.attacher,
             clock,
             http,
             chain.status,

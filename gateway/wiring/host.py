@@ -16,7 +16,7 @@ from gateway.settings.secret import SecretMissing, secret
 from gateway.wiring.host_pages import PagesOf
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import httpx
     import sqlalchemy as sa
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
     from gateway.database import Database
     from gateway.flows.ask import Asker
+    from gateway.flows.attach import Attacher
     from gateway.flows.submit import Submitter
     from gateway.flows.track import Tracker
     from gateway.wiring.door import KeyDoor
@@ -44,6 +45,7 @@ class Services:
         asker: The verb ask.
         submitter: The verb submit.
         tracker: The verb track.
+        attacher: Takes in files.
         door: Finds callers; set once the extensions' authenticators are known.
         clock: The gateway's clock.
         http: Makes outbound clients.
@@ -60,6 +62,7 @@ class Services:
         asker: Asker,
         submitter: Submitter,
         tracker: Tracker,
+        attacher: Attacher,
         clock: Clock,
         http: Callable[[], httpx.AsyncClient],
         status: Callable[[], tuple[CentreStatus, ...]],
@@ -71,6 +74,7 @@ class Services:
         self.asker = asker
         self.submitter = submitter
         self.tracker = tracker
+        self.attacher = attacher
         self.clock = clock
         self.http = http
         self.status = status
@@ -199,6 +203,18 @@ class ExtensionHost:
         state = SubmissionState.IN_REVIEW if in_review else SubmissionState.QUEUED
         submit = self._services.submitter.submit
         return (await submit(caller, submission, key, adapter=self._name, filed_at=filed_at, state=state)).receipt
+
+    async def attach(
+        self, caller: Caller, sha256: str, offset: int, length: int, pieces: AsyncIterator[bytes], until: float
+    ) -> int:
+        """Take in what follows of a caller's file.
+
+        Raises:
+            Denied: The caller's key is bound to another adapter, or its right may not hand anything in.
+            GatewayError: Any other leaf of the error tree.
+        """
+        self._own(caller)
+        return (await self._services.attacher.put(caller, sha256, offset, length, pieces, until)).offset
 
     async def track(self, caller: Caller, submission: str) -> Standing:
         """Where one of the caller's submissions stands.

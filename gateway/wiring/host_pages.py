@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.pages.forms.drawing import draw
-from gateway.pages.forms.reading import read_form
+from gateway.pages.forms.reading import posted_fields, read_form
 from gateway.pages.language import language_of
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class PagesOf:
     ) -> FormView:
         """A form of the catalogue, to be shown."""
         return draw(service, version, values or {}, faults)
+
+    def posted(self, body: bytes) -> dict[str, str]:
+        """Every field that was posted."""
+        return posted_fields(body)
 
     def read_form(self, service: str, version: int, body: bytes) -> dict[str, Any]:
         """What was posted, as the JSON form."""

@@ -61,6 +61,7 @@ MATRIX = {
     ("GET", "/docs/apps/{adapter}"): VACANT,
     ("GET", "/docs/errors"): PUBLIC,
     ("GET", ASSET): PUBLIC,
+    ("GET", "/worker.js"): PUBLIC,
     ("POST", LANGUAGE): CHOICE,
     ("GET", "/status"): PUBLIC,
 }
