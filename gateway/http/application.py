@@ -23,6 +23,7 @@ from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
 from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange
+from gateway.http.forwarded import Proxies
 from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
 from gateway.log import Thinner, level_of
@@ -91,14 +92,18 @@ class Application:
         door: Finds callers and says what they may; replaced with the table.
         limits: Bounds of a request.
         clock: The gateway's clock.
+        proxies: Whose word on who asks is believed; replaced with the table.
     """
 
-    def __init__(self, table: RouteTable, door: Door, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, table: RouteTable, door: Door, limits: Limits, clock: Clock, proxies: Proxies | None = None
+    ) -> None:
         self.table = table
         self.door = door
         self.limits = limits
         self.draining = False
         self._clock = clock
+        self.proxies = proxies or Proxies()
         self._lookout = Lookout()
         self._thinner = Thinner(LINES)
         self._log = structlog.get_logger("gateway.http")
@@ -232,7 +237,8 @@ class Application:
             request_id,
             deadline,
             intake.traceparent_of(headers),
-            exchange.peer() if rule.who is Who.HANDLER else "",
+            self.proxies.client(exchange.peer(), headers) if rule.who is Who.HANDLER else "",
+            rule.who is not Who.CALLER and self.proxies.is_secure(exchange.peer(), headers),
         )
 
     def _ready(self, response: Response, request_id: str, extension: str, *, personal: bool) -> _Answer:

@@ -69,7 +69,9 @@ class PageFiles:
         if chosen.get("language") not in LANGUAGES:
             raise Invalid(faults=(_WRONG_CHOICE,))
         language = cast("Language", chosen["language"])
-        return Response(
-            b"", 303, "text/plain; charset=utf-8",
-            (("location", local_path(chosen.get("back", ""))), cookie_of(language), ("cache-control", "no-store")),
-        )  # fmt: skip
+        fields = (
+            ("location", local_path(chosen.get("back", ""))),
+            cookie_of(language, secure=request.secure),
+            ("cache-control", "no-store"),
+        )
+        return Response(b"", 303, "text/plain; charset=utf-8", fields)

@@ -34,9 +34,10 @@ def language_of(headers: Mapping[str, str], chosen: str | None = None) -> Langua
     return cast("Language", found[1]) if found else "id"
 
 
-def cookie_of(language: Language) -> tuple[str, str]:
-    """The header field that keeps a choice for a year."""
-    return ("set-cookie", f"{COOKIE}={language}; Path=/; Max-Age={YEAR}; HttpOnly; SameSite=Lax")
+def cookie_of(language: Language, *, secure: bool = False) -> tuple[str, str]:
+    """The header field that keeps a choice for a year; over HTTPS it comes back over HTTPS only."""
+    only = "; Secure" if secure else ""
+    return ("set-cookie", f"{COOKIE}={language}; Path=/; Max-Age={YEAR}; HttpOnly; SameSite=Lax{only}")
 
 
 def local_path(text: str) -> str:
