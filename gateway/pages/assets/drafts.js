@@ -200,6 +200,7 @@ class Drafts {
     };
     await this.put(this.id, state, draft, files);
     this.say((this.texts.saved ?? "").replace("{time}", new Date().toLocaleTimeString("id-ID")));
+    part(this.panel, "[data-said]").dataset.files = String(this.files.length);
     await this.list();
   }
 

@@ -22,14 +22,24 @@ export async function keepPage(account) {
   }
   const kept = await caches.open(PAGES);
   await kept.put(OWNER, new Response(account));
-  const empty = await fetch(location.pathname, { headers: { accept: "text/html" }, credentials: "same-origin" });
-  if (!empty.ok || empty.redirected) {
+  const empty = await emptyPage();
+  if (!empty) {
     return;
   }
   await kept.put(location.pathname, empty);
   const loaded = performance.getEntriesByType("resource").map((entry) => new URL(entry.name));
   const assets = loaded.filter((one) => one.origin === location.origin && one.pathname.startsWith("/assets/"));
   await kept.addAll([...new Set(assets.map((one) => one.pathname))]);
+}
+
+/** This page as it is when nothing was typed; null where the line is cut, or it cannot be had again. */
+async function emptyPage() {
+  try {
+    const answer = await fetch(location.pathname, { headers: { accept: "text/html" }, credentials: "same-origin" });
+    return answer.ok && !answer.redirected ? answer : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Throw away every page that was kept: at sign-out. */
