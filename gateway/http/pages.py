@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from gateway.pages.language import Language
 
 _WORDS = {
-    "works": Bilingual("● berjalan", "● works"),
-    "slow": Bilingual("◐ lambat", "◐ slow"),
-    "away": Bilingual("○ tidak menjawab", "○ away"),
-    "off": Bilingual("– dimatikan", "– off"),
+    "works": ("●", Bilingual("berjalan", "works")),
+    "slow": ("◐", Bilingual("lambat", "slow")),
+    "away": ("○", Bilingual("tidak menjawab", "away")),
+    "off": ("–", Bilingual("dimatikan", "off")),
 }
+"""A sign and the words of each state; the colour never says it alone."""
+
 _STILL = {
     "works": Bilingual("Semua layanan berjalan.", "Everything works."),
     "slow": Bilingual(

@@ -177,6 +177,15 @@ def test_what_is_wrong_stays_as_it_was_typed_and_is_said_in_both_languages(pages
     assert page.index('role="alert"') < page.index("<form")
 
 
+def test_two_faults_at_one_place_are_both_told(pages: Pages) -> None:
+    """Each paper that is missing is named, though no field of the form is at fault."""
+    faults = check_form("birth", 2, "3527032001", TODAY, {}, ())
+    told = [fault.message_id for fault in faults if fault.field == "/attachments"]
+    page = shown(pages, ("birth", 2), {}, faults)
+    assert len(told) > 1
+    assert all(words in page for words in told)
+
+
 def test_numbers_are_read_as_people_type_them() -> None:
     """Spaces, dots and what office spreadsheets carry do not count."""
     body = urlencode({"form/nik": " 3527 0129.0490-0001\u200b ", "form/wrong": "a\r\n b"}).encode()

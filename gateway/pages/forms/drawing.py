@@ -103,7 +103,7 @@ def draw(service: str, version: int, values: Mapping[str, Any], faults: Sequence
     drawing = _Drawing(form, faults)
     nodes = drawing.group(form, values, ROOT)
     order = {name: place for place, name in enumerate(drawing.names)}
-    errors = [(name, said) if name in order else ("", said) for name, said in drawing.said.items()]
+    errors = [(name, said) if name in order else ("", said) for name, said in drawing.errors]
     errors.sort(key=lambda each: order.get(each[0], -1))
     return FormView(service, version, schemas.title_of(form), str(form.get("x-paper", "")), nodes, tuple(errors))
 
@@ -114,9 +114,8 @@ class _Drawing:
     def __init__(self, form: schemas.Schema, faults: Sequence[FieldFault]) -> None:
         self._form = form
         self.names: list[str] = []
-        self.said: dict[str, Bilingual] = {}
-        for each in faults:
-            self.said.setdefault(each.field.removeprefix("/"), self._worded(each))
+        self.errors = [(each.field.removeprefix("/"), self._worded(each)) for each in faults]
+        self.said = dict(reversed(self.errors))
 
     def _worded(self, fault: FieldFault) -> Bilingual:
         """What is wrong; a date is asked for as pages show it, not as programs write it."""
