@@ -311,17 +311,18 @@ def test_public_routes_reveal_nothing_personal(
 
 
 def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str, str | None]) -> None:
-    """What is for operators is 404 in public, and the operator listener serves nothing of the public one but health."""
+    """What is for operators is 404 in public, and the operator listener serves nothing of the public one but health and what pages load."""
     operator = {(one.route.method, one.route.path) for one in guarded.gateway.generation.operator.mounted}
-    health = {cell for cell in MATRIX if cell[1].startswith("/health/")}
-    assert operator == OPERATOR_ONLY | health
+    both = {cell for cell in MATRIX if cell[1].startswith("/health/")} | {("GET", ASSET), ("GET", "/worker.js")}
+    both.add(("POST", LANGUAGE))
+    assert operator == OPERATOR_ONLY | both
     for method, path in OPERATOR_ONLY:
         where = path.format(submission=held(guarded)) if method == "POST" else path
         problem = guarded.request(method, where, b"{}", JSON, key=keys["all granted"])
         guarded.refused(problem, 404, "not_found")
         body = b'{"operator":"ani"}' if method == "POST" else None
         assert guarded.request(method, where, body, JSON, operator=True).status in {200, 409}
-    for method, path in set(MATRIX) - health:
+    for method, path in set(MATRIX) - both:
         guarded.refused(guarded.request(method, path, operator=True), 404, "not_found")
 
 
