@@ -311,7 +311,7 @@ def test_public_routes_reveal_nothing_personal(
 
 
 def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str, str | None]) -> None:
-    """What is for operators is 404 in public, and the operator listener serves nothing of the public one but health and what pages load."""
+    """What is for operators is 404 in public; the operator listener shares health and what pages load, nothing else."""
     operator = {(one.route.method, one.route.path) for one in guarded.gateway.generation.operator.mounted}
     both = {cell for cell in MATRIX if cell[1].startswith("/health/")} | {("GET", ASSET), ("GET", "/worker.js")}
     both.add(("POST", LANGUAGE))

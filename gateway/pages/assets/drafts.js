@@ -88,6 +88,7 @@ class Drafts {
     addEventListener("online", () => this.tryNow());
     addEventListener("offline", () => this.line(false));
     this.line(navigator.onLine);
+    this.show(false);
     this.say(this.texts.locked ?? "");
   }
 
@@ -419,7 +420,6 @@ export async function begin() {
   const panel = part(document, "[data-drafts]");
   if (!isSupported()) {
     part(panel, "[data-unsupported]").hidden = false;
-    part(panel, "form[data-unlock]").hidden = true;
     return;
   }
   new Drafts(panel, await Store.open()).begin();
