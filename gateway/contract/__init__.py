@@ -17,6 +17,7 @@ from gateway.contract.messages import (
     Reply,
     Right,
 )
+from gateway.contract.pages import HostPages, Templates
 from gateway.contract.people import EVERYWHERE, Language, Person, Role, covers
 from gateway.contract.roles import (
     Allowed,
@@ -74,6 +75,7 @@ __all__ = [
     "Health",
     "HealthCheck",
     "Host",
+    "HostPages",
     "Intent",
     "IssuedDocument",
     "Job",
@@ -97,6 +99,7 @@ __all__ = [
     "SubmissionMoved",
     "SubmissionState",
     "Tables",
+    "Templates",
     "Waiting",
     "covers",
     "hookimpl",

@@ -103,10 +103,12 @@ class Request(msgspec.Struct):
         request_id: Correlation id, also in the answer's `X-Request-Id`.
         deadline: Monotonic seconds until which the caller waits.
         traceparent: W3C trace context, or None.
-        peer: Address of who opened the connection, a proxy's where one stands between; given where the handler itself
+        peer: Address of who asks, as the connection and the trusted proxies have it; given where the handler itself
             finds the caller, empty elsewhere and where it is not known.
         person: Who is signed in, on routes whose rule demands a person. A request that changes anything has then
             proved, by its `csrf` token and its origin, that it comes from a page of the gateway.
+        secure: Whether who asks does so over HTTPS, as far as the gateway and its trusted proxies can tell; not told on
+            routes for callers.
     """
 
     caller: Caller | None
@@ -119,6 +121,7 @@ class Request(msgspec.Struct):
     traceparent: str | None = None
     peer: str = ""
     person: Person | None = None
+    secure: bool = False
 
     def known_caller(self) -> Caller:
         """The caller of a route whose rule demands one.

@@ -24,9 +24,11 @@ from gateway.contract.web import Request, Who
 from gateway.http import intake
 from gateway.http.entrance import SAFE
 from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange, TooSlow
+from gateway.http.forwarded import Proxies
 from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
 from gateway.log import Thinner, level_of
+from gateway.pages.headers import PAGE_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -49,7 +51,10 @@ _SAFE = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
 )
-_PERSONAL = (*_SAFE, ("cache-control", "private, no-store"))
+_UNSHARED = ("cache-control", "private, no-store")
+_PERSONAL = (*_SAFE, _UNSHARED)
+_PAGES = "text/html"
+_NOT_KEPT = ("cache-control", "no-cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +106,18 @@ class Application:
         door: Finds callers and says what they may; replaced with the table.
         limits: Bounds of a request.
         clock: The gateway's clock.
+        proxies: Whose word on who asks is believed; replaced with the table.
     """
 
-    def __init__(self, table: RouteTable, door: Door, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, table: RouteTable, door: Door, limits: Limits, clock: Clock, proxies: Proxies | None = None
+    ) -> None:
         self.table = table
         self.door = door
         self.limits = limits
         self.draining = False
         self._clock = clock
+        self.proxies = proxies or Proxies()
         self._lookout = Lookout()
         self._thinner = Thinner(LINES)
         self._log = structlog.get_logger("gateway.http")
@@ -251,8 +260,9 @@ class Application:
             request_id,
             deadline,
             intake.traceparent_of(headers),
-            exchange.peer() if rule.who in _KNOWS_PEER else "",
+            self.proxies.client(exchange.peer(), headers) if rule.who in _KNOWS_PEER else "",
             person,
+            rule.who is not Who.CALLER and self.proxies.is_secure(exchange.peer(), headers),
         )
 
     def _ready(self, response: Response, request_id: str, extension: str, *, personal: bool) -> _Answer:
@@ -308,13 +318,22 @@ _UNFINISHED = Invalid("The request ended before its body was whole.")
 def _fields(response: Response, request_id: str, *, personal: bool) -> Fields:
     if not isinstance(response.body, bytes):
         raise TypeError("the body of a response is bytes")
+    is_page = response.content_type.startswith(_PAGES)
     fields = [
         ("content-type", response.content_type),
         ("x-request-id", request_id),
-        *(_PERSONAL if personal else _SAFE),
+        *(PAGE_HEADERS if is_page else _PERSONAL if personal else _SAFE),
     ]
     text = "".join(chain.from_iterable(response.headers))
     if not (text.isprintable() and text.isascii()):
         raise ValueError("a header field of a response is one line of ASCII text")
-    fields += response.headers
-    return fields
+    if not is_page:
+        fields += response.headers
+        return fields
+    caching = _UNSHARED if personal else _NOT_KEPT
+    for field in response.headers:
+        if field[0] != "cache-control":
+            fields.append(field)
+        elif not personal:
+            caching = field
+    return [*fields, caching]

@@ -22,7 +22,7 @@ from gateway.http.forms import token_of
 from gateway.http.problems import response_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gateway.contract.errors import FieldFault, GatewayError
     from gateway.contract.people import Language, Person
@@ -58,14 +58,14 @@ class Entrance:
 
     Args:
         people: Who there is, and who is signed in.
-        pages: Draws pages.
+        pages: Gives what draws pages, once extensions have brought theirs.
         origins: Addresses under which browsers reach the gateway; empty: the one the browser names as its own.
         secure: Whether they do so over TLS only.
     """
 
-    def __init__(self, people: People, pages: Pages, origins: Iterable[str], *, secure: bool) -> None:
+    def __init__(self, people: People, pages: Callable[[], Pages], origins: Iterable[str], *, secure: bool) -> None:
         self.people = people
-        self.pages = pages
+        self._pages = pages
         self.cookies = Cookies(secure=secure)
         self._origins = frozenset(origins)
 
@@ -132,7 +132,7 @@ class Entrance:
     ) -> Response:
         """A page as an answer."""
         language = language_of(request.headers, request.person)
-        page = self.pages.render(name, values, person=request.person, language=language)
+        page = self._pages().render(name, values, person=request.person, language=language)
         return replace(page, status=status, headers=(*page.headers, *fields))
 
     def refused(
@@ -146,7 +146,7 @@ class Entrance:
             return to(SIGN_IN + there)
         language = language_of(headers, None)
         values = {"said": said(error, language), "errors": pairs(error.faults, language), "request_id": request_id}
-        page = self.pages.render("people/refused.html", values, person=None, language=language)
+        page = self._pages().render("people/refused.html", values, person=None, language=language)
         return replace(page, status=error.status, headers=(*page.headers, *response_of(error, request_id).headers))
 
 

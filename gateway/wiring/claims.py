@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.http.attachments import Attachments
+from gateway.http.page_files import PageFiles
 from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
 from gateway.http.staff import StaffPages
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.http.table import Mounted
     from gateway.registry.registry import Member
 
-RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs", "people"})
+RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs", "people", "assets", "language", "worker.js"})
 """First segments under which no absolute path stands, whatever a manifest says."""
 
 _PARAMETER = re.compile(r"\{[^}:]*")
@@ -35,15 +36,15 @@ class Claims:
 
     Args:
         routes: The gateway's own routes.
-        health: Those of the operator listener that stand where public ones stand too.
+        both: Those of the operator listener that stand where public ones stand too.
         mounts: First segments of absolute paths, by the adapter whose manifest declares them.
     """
 
-    def __init__(self, routes: Iterable[Route], health: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, routes: Iterable[Route], both: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
         own = [mount(route) for route in routes]
         self._mounts = mounts
         self._public = [one for one in own if one.route.rule.is_public]
-        self._operator = [mount(route) for route in health]
+        self._operator = [mount(route) for route in both]
         self._operator += [one for one in own if one.route.rule.is_operator]
 
     def claim(self, member: Member) -> None:
@@ -76,11 +77,12 @@ class Claims:
 def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     """Claims beside the gateway's own routes, without a gateway that could answer them."""
     nobody: Any = None  # no route is called
-    system = Facts(nobody, nobody, nobody, nobody, 0.0)
+    facts = Facts(nobody, nobody, nobody, nobody, 0.0)
     people = (SignInPages(nobody, nobody), StaffPages(nobody, nobody, ""))
-    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), *people, System(system))
+    system = System(facts, nobody)
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), *people, system, PageFiles(nobody))
     routes = tuple(route for each in own for route in each.routes())
-    return Claims(routes, System(system, detailed=True).health_routes(), mounts)
+    return Claims(routes, System(facts, nobody, detailed=True).health_routes(), mounts)
 
 
 def _first(one: Mounted) -> str:

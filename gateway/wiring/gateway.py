@@ -26,6 +26,7 @@ from gateway.contract.host import Job
 from gateway.database.errors import DatabaseError
 from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
+from gateway.http.forwarded import Proxies
 from gateway.http.server import Listener, PortTaken
 from gateway.registry.restarting import requires_restart
 from gateway.settings import ConfigFaults
@@ -103,8 +104,10 @@ class Gateway:
         self._log = structlog.get_logger("gateway")
         self.generation = self._next_generation(settings)
         limits = _limits(settings)
-        self.public = Application(self.generation.public, self.generation.door, limits, clock)
-        self.operator = Application(self.generation.operator, self.generation.door, limits, clock)
+        self._ends_tls = settings.server.tls_cert is not None  # until the restart that a change of it needs
+        proxies = self._proxies(settings)
+        self.public = Application(self.generation.public, self.generation.door, limits, clock, proxies[0])
+        self.operator = Application(self.generation.operator, self.generation.door, limits, clock, proxies[1])
 
     @classmethod
     async def open(cls, settings: Settings, environ: Mapping[str, str], clock: Clock, rng: random.Random) -> Gateway:
@@ -257,11 +260,17 @@ class Gateway:
         except TimeoutError:
             self._log.warning("gateway.drain.cut", seconds=seconds)
 
+    def _proxies(self, settings: Settings) -> tuple[Proxies, Proxies]:
+        """Whose word is believed, at the public listener and at the operators'; the latter ends no TLS."""
+        trusted = settings.server.trusted_proxies
+        return Proxies(trusted, own_tls=self._ends_tls), Proxies(trusted)
+
     def _settle(self) -> None:
         generation = self.generation
         limits = _limits(generation.settings)
         for application, table in ((self.public, generation.public), (self.operator, generation.operator)):
             application.table, application.door, application.limits = table, generation.door, limits
+        self.public.proxies, self.operator.proxies = self._proxies(generation.settings)
         self.handing_in.dispatcher.tell = generation.moved
         registry = generation.registry
         self.news.settle(generation.settings, generation.moved, generation.happened, registry.notifiers)

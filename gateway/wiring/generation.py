@@ -15,6 +15,7 @@ from gateway.flows.staff import Staff
 from gateway.http.attachments import Attachments
 from gateway.http.entrance import Entrance
 from gateway.http.events import Events
+from gateway.http.page_files import PageFiles
 from gateway.http.papers import Requirements
 from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
@@ -22,13 +23,13 @@ from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable
+from gateway.pages import AssetFolder, Pages
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.wiring.claims import Claims
 from gateway.wiring.described import Described
 from gateway.wiring.door import KeyDoor
 from gateway.wiring.host import ExtensionHost, Services
-from gateway.wiring.plain_pages import PlainPages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -64,12 +65,12 @@ def rights_of(settings: Settings, clock: Clock) -> Rights:
     )
 
 
-def entrance_of(settings: Settings, people: People) -> Entrance:
+def entrance_of(settings: Settings, people: People, pages: Callable[[], Pages]) -> Entrance:
     """The door for people, as configured."""
     wanted = settings.people
     origins = [one for one in (wanted.url, *wanted.origins) if one]
     is_secure = wanted.is_secure or bool(settings.server.tls_cert)
-    return Entrance(people, PlainPages(), origins, secure=is_secure)
+    return Entrance(people, pages, origins, secure=is_secure)
 
 
 class Generation:
@@ -132,6 +133,7 @@ class Generation:
             self.asker,
             self.submitter,
             self.tracker,
+            self.attacher,
             clock,
             http,
             chain.status,
@@ -141,11 +143,12 @@ class Generation:
             followed,
         )
         self._hosts: dict[str, ExtensionHost] = {}
-        self.entrance = entrance_of(settings, people)
+        self.entrance = entrance_of(settings, people, lambda: self.pages)
         self.staff = Staff(people.accounts, ledger)
         self.door = KeyDoor(callers, self.rights, self.entrance)
         self.public = self.operator = RouteTable(())
         self.registry = Registry.build(settings, self._host)
+        self.pages = self._shared.pages = self._with_pages()
         self._manifests = {one.name: one.manifest for one in installed(settings)}
 
     async def open(self) -> None:
@@ -202,8 +205,16 @@ class Generation:
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
         papers = Requirements(self.settings.profiles, self._today)
         native = (*Residents(self.asker).routes(), *self._submissions(), *papers.routes())
-        routes = (*native, *self._people(), *System(facts).routes())
-        return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
+        files = PageFiles(self.pages).routes()
+        system = (*System(facts, self.pages).routes(), *files)
+        health = System(facts, self.pages, detailed=True).health_routes()
+        return Claims((*native, *self._people(), *system), (*health, *files), mounts_of(self.settings))
+
+    def _with_pages(self) -> Pages:
+        """Our pages, and those of the extensions."""
+        found = {member.name: member.pages for member in self.registry.members if member.pages is not None}
+        assets = [AssetFolder(name, one.assets) for name, one in found.items() if one.assets is not None]
+        return Pages({name: one.templates for name, one in found.items()}, assets)
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()

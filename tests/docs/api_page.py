@@ -15,12 +15,14 @@ from gateway.flows.submit import Submitter
 from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
 from gateway.http.events import Events
+from gateway.http.page_files import PageFiles
 from gateway.http.papers import Requirements
 from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
 from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
+from gateway.pages import Pages
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.settings import load
@@ -86,11 +88,21 @@ def _described() -> Described:
     events = Events(Feed(notifying, clock, settings.follow.keep), _nobody).routes()
     terms = Terms(settings.blobs.max_bytes, settings.blobs.waiting_bytes, frozenset(settings.blobs.kinds))
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
-    system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
     papers = Requirements(settings.profiles, date.today).routes()
     nobody: Any = None  # no route is called
     people = (*SignInPages(nobody, nobody).routes(), *StaffPages(nobody, nobody, "").routes())
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *people, *system.routes(), *papers)
+    pages = Pages()
+    system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0), pages)
+    own = (
+        *Residents(asker).routes(),
+        *submissions,
+        *attachments,
+        *events,
+        *people,
+        *system.routes(),
+        *papers,
+        *PageFiles(pages).routes(),
+    )
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)

@@ -26,6 +26,7 @@ from msgspec import Raw
 from gateway.contract.people import Role
 from gateway.contract.submissions import Subject, Submission, SubmissionState
 from gateway.contract.web import Who
+from gateway.pages import core_assets
 from gateway.testing.processes import demo_rights
 from tests.http.people import Client, add_person, signed_in
 from tests.http.rig import CARD, JSON, LOOKUP, VERIFY, VILLAGE, Rig
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
     from tests.http.rig import Heard
 
 PUBLIC, CALLER, ASKS, HANDS_IN, UPLOADS, OWN = "public", "caller", "asks", "hands in", "uploads", "own"
-VACANT = "public, and nothing there"
+VACANT, CHOICE = "public, and nothing there", "public, keeps a choice and leads back"
 PERSON, ADMIN, HELPER, VISITOR, HALFWAY = "person", "admin", "helper", "visitor", "visitor with half a sign-in"
 PEOPLE = {PERSON, ADMIN, HELPER, VISITOR, HALFWAY}
+ASSET, LANGUAGE = "/assets/{owner}/{digest}/{file}", "/language"
 SUBMISSIONS, SUBMISSION = "/v1/submissions", "/v1/submissions/{submission}"
 ATTACHMENT = "/v1/attachments/{sha256}"
 PAPER = b"%PDF-1.7 synthetic"
@@ -66,7 +68,9 @@ MATRIX = {
     ("GET", "/docs"): PUBLIC,
     ("GET", "/docs/apps/{adapter}"): VACANT,
     ("GET", "/docs/errors"): PUBLIC,
-    ("GET", "/docs/style.css"): PUBLIC,
+    ("GET", ASSET): PUBLIC,
+    ("GET", "/worker.js"): PUBLIC,
+    ("POST", LANGUAGE): CHOICE,
     ("GET", "/status"): PUBLIC,
     ("GET", "/people/sign-in"): VISITOR,
     ("POST", "/people/sign-in"): VISITOR,
@@ -124,6 +128,7 @@ ROLES = {ADMIN: {Role.ADMIN}, HELPER: {Role.ADMIN, Role.OPERATOR}}
 
 TAKEN = (202, "")
 ABSENT = (404, "not_found")
+ANYBODY = {PUBLIC: SERVED, VACANT: ABSENT, CHOICE: (303, "")}
 
 
 def rights() -> str:
@@ -228,8 +233,8 @@ def held(guarded: Rig) -> str:
 
 def expected(kind: str, path: str, column: str) -> tuple[int, str]:
     """The documented outcome of one cell."""
-    if kind in {PUBLIC, VACANT}:
-        return SERVED if kind == PUBLIC else ABSENT
+    if kind in ANYBODY:
+        return ANYBODY[kind]
     if column in KEYS:
         return KEYS[column]
     special = {
@@ -258,8 +263,10 @@ def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> 
     if path == STREAM and expected(CALLER, path, column) == SERVED:  # it has no end
         return guarded.request("HEAD", path, key=key)
     if method == "GET":
-        return guarded.get(path.format(adapter="dukcapil_ws"), key=key)
-    return guarded.post(path, body_of(guarded, path, column), key=key)
+        where = core_assets().address("site.css") if path == ASSET else path.format(adapter="dukcapil_ws")
+        return guarded.get(where, key=key)
+    choice = b"language=en&back=/docs" if path == LANGUAGE else None
+    return guarded.request(method, path, choice or json.dumps(body_of(guarded, path, column)).encode(), JSON, key=key)
 
 
 def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
@@ -267,7 +274,7 @@ def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
     mounted = {(one.route.method, one.route.path): one.route for one in guarded.gateway.generation.public.mounted}
     assert set(mounted) == set(MATRIX)
     for cell, route in mounted.items():
-        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] in {PUBLIC, VACANT})
+        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] in ANYBODY)
         assert (route.rule.who is Who.PERSON) == (MATRIX[cell] in {PERSON, ADMIN, HELPER})
         assert route.rule.roles == ROLES.get(MATRIX[cell], frozenset())
         assert (route.rule.service is not None) == (MATRIX[cell] in {ASKS, HANDS_IN, UPLOADS})
@@ -334,10 +341,11 @@ def test_public_routes_reveal_nothing_personal(
 
 
 def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str, str | None]) -> None:
-    """What is for operators is 404 in public, and the operator listener serves nothing of the public one but health."""
+    """What is for operators is 404 in public; the operator listener shares health and what pages load, nothing else."""
     operator = {(one.route.method, one.route.path) for one in guarded.gateway.generation.operator.mounted}
     health = {cell for cell in MATRIX if cell[1].startswith("/health/")}
     both = health | {cell for cell, kind in MATRIX.items() if kind in PEOPLE}
+    both |= {("GET", ASSET), ("GET", "/worker.js"), ("POST", LANGUAGE)}
     assert operator == OPERATOR_ONLY | both
     for method, path in OPERATOR_ONLY:
         where = path.format(submission=held(guarded)) if method == "POST" else path

@@ -259,7 +259,7 @@ def test_an_extension_reaches_its_own_secrets_only(rig: Rig) -> None:
 def test_nobody_is_known_before_the_gateway_is_open(rig: Rig) -> None:
     """A host asked for a caller too early says so, and closing one that opened nothing does nothing."""
     made, database = rig.gateway.generation, rig.gateway.database
-    verbs = (made.asker, made.submitter, made.tracker)
+    verbs = (made.asker, made.submitter, made.tracker, made.attacher)
     news = rig.gateway.news.status
     shared = Services(
         *verbs, rig.clock, lambda: pytest.fail("no client"), tuple, {}, database, lambda _right: None, news
