@@ -10,11 +10,13 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from gateway.mock_siak import start_process
+from tests.database.server import Migrated, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.mock_siak import MockProcess
+    from gateway.testing.postgres import PostgresServer
 
 settings.register_profile(
     "replayable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -54,3 +56,15 @@ def mock_process() -> Iterator[MockProcess]:
     """A mock centre of 2,000 people as a process, shared by the tests of a module."""
     with start_process(population=2_000) as mock:
         yield mock
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; a test that stops it starts it again."""
+    yield from running_server()
+
+
+@pytest.fixture(scope="session")
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    """Makes migrated databases."""
+    return Migrated(tmp_path_factory.mktemp("migrated"), lambda: request.getfixturevalue("postgres_server"))
