@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.mock_siak.accounts import demo_password
-from gateway.testing.processes import SEED, GatewayProcess
+from gateway.testing.processes import SEED
+from tests.acceptance.nursery import ForkedGateway
 from tests.acceptance.stage import LOOKUP, ask, demo_right, eventually
 from tests.measuring import quick_once, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.testing.processes import GatewayProcess
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Centre
 
 HEAD = """
@@ -50,12 +53,12 @@ REVOKED_WITHIN = 2.0
 
 
 @pytest.fixture(scope="module")
-def gateway(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def gateway(nursery: Nursery, centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """The gateway of this module, told beforehand the password of the right it will be given later."""
     centre.behave()
     later = {"SIAK_GATEWAY_SECRET_SECOND_PASSWORD": demo_password(SEED, "uji_beban")}
     folder = tmp_path_factory.mktemp("reload")
-    with GatewayProcess(folder, centre.url, config=HEAD, rights=RIGHTS, environ=later) as running:
+    with ForkedGateway(nursery, folder, centre.url, config=HEAD, rights=RIGHTS, environ=later) as running:
         yield running
 
 
