@@ -1,8 +1,8 @@
-"""What every act of this room needs: the mock's control port, one way to ask, conditions to wait on, process figures.
+"""What every act of this room needs: the mock's control port, one way to ask, process figures.
 
 ```
 test ─► GatewayProcess ─► mock centre (a process) ◄─ Centre (its control port)
-  └──► eventually(condition)      Figures.of(pid): descriptors, threads, memory
+  └──► Figures.of(pid): descriptors, threads, memory
 ```
 """
 
@@ -15,47 +15,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.testing.processes import SEED, right_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gateway.mock_siak import MockProcess
     from gateway.testing.processes import GatewayProcess
-
-T = TypeVar("T")
 
 LOOKUP = "/v1/residents/lookup"
 PURPOSE = "pelayanan"
 ROUNDING = 0.01
 """Seconds by which times told to the millisecond, and two clocks of one machine, may differ."""
-
-POLL = 0.01
-"""Seconds between two looks at a condition."""
-
-
-def eventually(condition: Callable[[], T], within: float, what: str) -> T:
-    """The first truthy value of a condition, looked at again and again.
-
-    Args:
-        condition: What must come true.
-        within: Seconds it may take.
-        what: Said when it does not.
-
-    Raises:
-        AssertionError: It did not come true in time.
-    """
-    deadline = time.monotonic() + within
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {within} s: {what} (last seen: {value!r})")
-        time.sleep(POLL)
 
 
 class Centre:

@@ -16,8 +16,8 @@ from gateway.cli import main
 from gateway.database.second_copy.place import memo_file
 from gateway.http.submissions import PATH
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import eventually
 from tests.acceptance.test_submissions import AT_CENTRE, SOON, VILLAGES, effects, states
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,8 @@ from urllib.request import urlopen
 import pytest
 
 from gateway.testing.processes import GatewayProcess
-from tests.acceptance.stage import LOOKUP, PURPOSE, Figures, ask, eventually
+from tests.acceptance.stage import LOOKUP, PURPOSE, Figures, ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

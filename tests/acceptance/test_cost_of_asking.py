@@ -13,8 +13,9 @@ import pytest
 from gateway.settings import load
 from gateway.wiring.offline import with_callers
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import ask, demo_right, eventually
+from tests.acceptance.stage import ask, demo_right
 from tests.acceptance.test_callers_that_leave import request_of
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import ask, assert_honest_age, demo_right, eventually
+from tests.acceptance.stage import ask, assert_honest_age, demo_right
 from tests.measuring import quick_once, seconds_of
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,8 @@ import pytest
 from gateway.database.migrate import migrate
 from gateway.settings import load
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import ask, demo_right, eventually
+from tests.acceptance.stage import ask, demo_right
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.testing.processes import GatewayProcess
-from tests.acceptance.stage import ask, eventually
+from tests.acceptance.stage import ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.acceptance.stage import Centre

@@ -18,8 +18,9 @@ import pytest
 from gateway.mock_siak.accounts import demo_password
 from gateway.testing.processes import SEED
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import LOOKUP, ask, demo_right, eventually
+from tests.acceptance.stage import LOOKUP, ask, demo_right
 from tests.measuring import quick_once, seconds_of
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import alive, ask, assert_honest_age, eventually
+from tests.acceptance.stage import alive, ask, assert_honest_age
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

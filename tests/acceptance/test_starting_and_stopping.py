@@ -17,7 +17,8 @@ import pytest
 
 from gateway.testing.processes import GatewayProcess
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import alive, descendants, eventually
+from tests.acceptance.stage import alive, descendants
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.acceptance.nursery import Nursery

@@ -20,7 +20,8 @@ from gateway.testing import Stage
 from tests.acceptance.desks import hand_in_of, person, states_of
 from tests.acceptance.history import History
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import ask, eventually
+from tests.acceptance.stage import ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,6 +23,7 @@ from gateway.mock_siak.accounts import demo_password
 from gateway.settings import load
 from gateway.testing.processes import SEED
 from tests.http.rig import LOOKUP, ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -317,9 +318,7 @@ def test_run_tells_which_process_ended(desk: Desk) -> None:
         return bool(facts_of(desk))
 
     def watch() -> None:
-        deadline = time.monotonic() + SLOWEST
-        while not killed() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(killed, SLOWEST)
 
     watcher = Thread(target=watch)
     before = signal.getsignal(signal.SIGTERM)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from gateway.http.submissions import PATH
 from gateway.testing.processes import demo_rights
 from tests.http.rig import JSON, LOOKUP, VILLAGE, Rig
 from tests.measuring import seconds_of
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,12 +57,12 @@ def hand_in(rig: Rig, key: str, place: int = 0) -> str:
 
 def until(rig: Rig, key: str, id_: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Where a submission stands once something is so."""
-    deadline = time.monotonic() + WITHIN
-    while True:
-        answer: dict[str, Any] = rig.get(f"{PATH}/{id_}", key=key).json
-        if reached(answer):
-            return answer
-        assert time.monotonic() < deadline, answer
+
+    def answer() -> dict[str, Any] | None:
+        found: dict[str, Any] = rig.get(f"{PATH}/{id_}", key=key).json
+        return found if reached(found) else None
+
+    return eventually(answer) or {}
 
 
 class Stream:
@@ -132,10 +132,8 @@ def test_what_changed_at_the_centre_is_asked_anew(rig: Rig, key: str) -> None:
     assert rig.post(LOOKUP, body, key=key).json["source"] == "centre"
     assert rig.post(LOOKUP, body, key=key).json["source"] == "cache"
     rig.run(_happen(rig, {"service": "biodata", "form": {"nik": nik, "changes": {"job": "PETANI"}}}))
-    deadline = time.monotonic() + WITHIN
-    while (answer := rig.post(LOOKUP, body, key=key).json)["source"] != "centre":
-        assert time.monotonic() < deadline
-    assert "PETANI" in repr(answer)
+    eventually(lambda: rig.post(LOOKUP, body, key=key).json["source"] == "centre")
+    assert "PETANI" in repr(rig.post(LOOKUP, body, key=key).json)
 
 
 async def _happen(rig: Rig, happening: dict[str, Any]) -> None:
@@ -169,9 +167,7 @@ def test_streams_of_one_caller_are_bounded(rig: Rig, key: str) -> None:
     rig.refused(heard, 429, "too_many_requests")
     for stream in streams:
         stream.__exit__(None, None, None)
-    deadline = time.monotonic() + WITHIN
-    while rig.gateway.generation.feed._streams:
-        assert time.monotonic() < deadline
+    eventually(lambda: not rig.gateway.generation.feed._streams)
     with streaming(rig, key):
         pass
 
