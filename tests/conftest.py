@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from gateway.mock_siak import MockProcess
     from gateway.testing.postgres import PostgresServer
+
+sys.dont_write_bytecode = False
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+"""What is compiled once is compiled for all workers, for all processes that tests start, and for the next run."""
 
 settings.register_profile(
     "replayable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
