@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tests.acceptance.stage import Answered, Centre
 
 DEADLINE = 1.0
-GRACE = 0.1
-"""Seconds past the deadline that an answer may come."""
+GRACE = 0.5
+"""Seconds past the deadline that an answer may come; what takes no notice of it comes seconds later, or never."""
 
 LONG = 10.0
 """The deadline of what is refused at once: there a busy machine must not be taken for the centre's silence."""

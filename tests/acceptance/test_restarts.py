@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.acceptance.stage import Answered, Centre
 
 ASKED = 5
-DEADLINE = 1.0
+DEADLINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,6 @@ def test_sigterm_lets_a_running_question_end(nursery: Nursery, centre: Centre, t
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as caller:
         eventually(lambda: centre.calls > before, 5.0, "the question is at the centre")
         gateway.signal(signal.SIGTERM)
-        answered = caller.communicate(timeout=10)[0]
+        answered = caller.communicate(timeout=60)[0]
     assert json.loads(answered)["resident"]["NIK"] == nik
     assert gateway.wait() == 0
