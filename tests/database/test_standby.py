@@ -18,6 +18,7 @@ from gateway.database.copies import ASKED_EVERY, StandbyCopies
 from gateway.database.errors import DatabaseError
 from gateway.settings import Settings
 from gateway.testing.postgres import binaries
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +61,7 @@ def standby(connection: psycopg.Connection, folder: Path) -> Iterator[None]:
 
 def until(connection: psycopg.Connection, question: str) -> None:
     """Ask the server until it says yes."""
-    deadline = time.monotonic() + 20.0
-    while connection.execute(question, prepare=False).fetchone() != (True,):
-        assert time.monotonic() < deadline
+    eventually(lambda: connection.execute(question, prepare=False).fetchone() == (True,), what=question)
 
 
 def make(connection: sa.Connection) -> None:

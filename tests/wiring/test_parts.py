@@ -17,7 +17,6 @@ from gateway.wiring.door import KeyDoor
 from gateway.wiring.generation import rights_of
 from gateway.wiring.offline import callers_of, with_callers
 from gateway.wiring.parts import accounts_of, open_database, open_keyring
-from tests.database.server import running_server
 
 NO_PEOPLE: Any = None
 """No route for people is asked for here."""
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.settings import Settings
+    from gateway.testing.postgres import PostgresServer
 
 ACCOUNTS = {"dukcapil_sampang": "sampang", "rsud_sampang": "old"}
 
@@ -110,10 +110,8 @@ def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_postgresql_is_not_migrated_behind_the_admins_back(tmp_path: Path) -> None:
+def test_postgresql_is_not_migrated_behind_the_admins_back(tmp_path: Path, postgres_server: PostgresServer) -> None:
     """A PostgreSQL database that is behind is refused with the command that mends it."""
-    for server in running_server():
-        url = server.new_database()
-        settings = settings_in(tmp_path, f'[database]\nurl = "{url}"\n')
-        with pytest.raises(StorageUnavailable, match=r"revisions? behind; run: siak-gateway migrate"):
-            asyncio.run(open_database(settings, {}))
+    settings = settings_in(tmp_path, f'[database]\nurl = "{postgres_server.new_database()}"\n')
+    with pytest.raises(StorageUnavailable, match=r"revisions? behind; run: siak-gateway migrate"):
+        asyncio.run(open_database(settings, {}))
