@@ -7,7 +7,9 @@ PARALLEL ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
-SUITE := $(BIN)/pytest -m "not soak and not alone" -n $(PARALLEL) --dist worksteal
+SUITE := $(BIN)/pytest -m "not soak and not alone and not browser" -n $(PARALLEL) --dist worksteal
+# Playwright's loop runs in the main thread as long as the browser is open, so nothing else can be in its process.
+BROWSER := $(BIN)/pytest -m "browser and not soak" -n 0 tests/browser
 ALONE := grep -rl --include='*.py' 'mark\.alone' tests | xargs $(BIN)/pytest -n 0
 
 .PHONY: help run test coverage check types rules format demo bench soak mutants runtime-env test-env venv packages clean
@@ -52,6 +54,7 @@ format: test-env ## Format and mend what can be mended; renew generated files
 
 test: check ## Everything CI runs: check, then the whole suite
 	@$(SUITE)
+	@$(BROWSER)
 	@$(ALONE) -m "alone and not soak"
 
 coverage: test-env ## The suite again, with branch coverage of 95 % at least; a third slower

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from gateway.catalogue import regions
 from gateway.catalogue.forms.requirements import kinds, required
 from gateway.catalogue.forms.services import SERVICES
-from gateway.contract.errors import FieldFault, Invalid
+from gateway.contract.errors import FieldFault, Invalid, NotFound
 from gateway.contract.web import CALLER, Parameter, Response, Route
 from gateway.http.submissions import Words
 
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from gateway.contract.web import Request
 
 PATH: Final = "/v1/papers"
+_VILLAGE: Final = re.compile(r"[0-9]{10}", re.ASCII)
 _FILTERS = (
-    Parameter("service", "query", "Only what this service needs.", "^[a-z][a-z0-9_]{0,39}$"),
-    Parameter("village", "query", "Where it is filed; left out, what the whole nation requires.", "^[0-9]{10}$"),
+    Parameter("service", "query", "Only what this service needs.", f"^(?:{'|'.join(SERVICES)})$"),
+    Parameter(
+        "village", "query", "Where it is filed; left out, what the whole nation requires.", f"^{_VILLAGE.pattern}$"
+    ),
 )
 _UNKNOWN = {
     "service": ("There is no such service.", "Layanan ini tidak dikenal."),
-    "village": ("The village code is not in the list of villages.", "Kode desa/kelurahan tidak ada di daftar."),
+    "village": ("A village code has ten digits.", "Kode desa/kelurahan terdiri dari sepuluh angka."),
 }
 
 
@@ -90,7 +94,7 @@ class Requirements:
             Route(
                 "GET", PATH, CALLER, self.papers, "Papers that each service needs today, in a village",
                 "Lampiran yang diperlukan tiap layanan hari ini, di sebuah desa",
-                answer=Papers, parameters=_FILTERS,
+                answer=Papers, parameters=_FILTERS, errors=(NotFound,),
             ),
         )  # fmt: skip
 
@@ -99,6 +103,8 @@ class Requirements:
         query, day = request.query, self._today()
         if faults := tuple(_faults(query)):
             raise Invalid(faults=faults)
+        if "village" in query and regions.village(query["village"]) is None:
+            raise NotFound("There is no such village.")
         chosen = [query["service"]] if "service" in query else list(SERVICES)
         needed = {one: required(one, query.get("village", ""), day, self._profiles) for one in chosen}
         told = [ServicePapers(service, [_paper(one) for one in many]) for service, many in needed.items()]
@@ -112,8 +118,8 @@ def _faults(query: Mapping[str, str]) -> Iterator[FieldFault]:
         yield FieldFault("query:", "unknown", "The query takes service, village.", "Kueri menerima service, village.")
     if query.get("service", "birth") not in SERVICES:
         yield FieldFault("query:service", "unknown_service", *_UNKNOWN["service"])
-    if "village" in query and regions.village(query["village"]) is None:
-        yield FieldFault("query:village", "unknown_village", *_UNKNOWN["village"])
+    if not _VILLAGE.fullmatch(query.get("village", "3527032001")):
+        yield FieldFault("query:village", "not_a_village", *_UNKNOWN["village"])
 
 
 def _paper(one: Requirement) -> Paper:

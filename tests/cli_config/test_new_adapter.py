@@ -113,7 +113,7 @@ def test_its_table_holds_no_one_and_survives(installed: Path, tmp_path: Path) ->
         for person in stage.people()[:2]:
             assert run_example(stage, greeted, key=key, person=person) == []
         stage.restart()
-        assert b"<td>2</td>" in stage.request("GET", f"/apps/{NAME}/").body
+        assert b"<div>2</div>" in stage.request("GET", f"/apps/{NAME}/").body
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_an_admin_enrols_in_the_browser(rig: Rig) -> None:
     page = browser.get("/people/second-step/device").body.decode()
     assert "<svg" in page
     assert "style=" not in page
-    secret = page.split("<dd>")[1].split("</dd>")[0]
+    secret = re.findall(r"<dd[^>]*>\s*([A-Z2-7]{16,})\s*</dd>", page)[0]
     wrong = browser.post("/people/second-step/device", code="000000")
     assert wrong.status == 401
     assert secret.encode() in wrong.body

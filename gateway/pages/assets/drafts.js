@@ -59,8 +59,6 @@ class Drafts {
     this.key = null;
     /** @type {string} */
     this.id = crypto.randomUUID();
-    /** @type {string} */
-    this.id = crypto.randomUUID();
     /** @type {import("./drafts_delivery.js").Attached[]} */
     this.files = [];
     /** @type {Promise<unknown>} */
@@ -247,7 +245,6 @@ class Drafts {
 
   /** An empty form, for another draft. */
   anew() {
-    this.id = crypto.randomUUID();
     this.id = crypto.randomUUID();
     this.files = [];
     this.form?.reset();
