@@ -31,6 +31,9 @@ BOUNDED = settings(
 LANGUAGE = "/language"
 """A page's form, not described: any body may be wrong."""
 
+MORE = ("/v1/submissions", "/v1/attachments", LANGUAGE)
+"""Where more is asked of a body than the document tells."""
+
 ANYTHING = r"^[\s\S]*$"
 """Pattern of what cannot be wrong."""
 
