@@ -171,7 +171,9 @@ class Response(msgspec.Struct):
 class Pages(Protocol):
     """Draws pages in the gateway's look; the one seam between what is shown and how."""
 
-    def render(self, name: str, values: Mapping[str, object], *, person: Person | None, language: Language) -> Response:
+    def render(
+        self, name: str, values: Mapping[str, object], *, person: Person | None, language: Language, back: str = ""
+    ) -> Response:
         """A page as an answer, with the header fields that keep it safe.
 
         Args:
@@ -179,6 +181,7 @@ class Pages(Protocol):
             values: What it shows; text is escaped where it is put in.
             person: Who is signed in; None on public pages.
             language: Language it is read in.
+            back: Path the language switch comes back to; without one the switch is left out.
 
         Raises:
             LookupError: There is no such template.

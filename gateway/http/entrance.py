@@ -128,11 +128,18 @@ class Entrance:
             raise NotFromHere
 
     def drawn(
-        self, request: Request, name: str, values: Mapping[str, object], *, status: int = 200, fields: Fields = ()
+        self,
+        request: Request,
+        name: str,
+        values: Mapping[str, object],
+        *,
+        status: int = 200,
+        fields: Fields = (),
+        back: str = "",
     ) -> Response:
-        """A page as an answer."""
+        """A page as an answer; with `back`, a switch of the language that comes back there."""
         language = language_of(request.headers, request.person)
-        page = self._pages().render(name, values, person=request.person, language=language)
+        page = self._pages().render(name, values, person=request.person, language=language, back=back)
         return replace(page, status=status, headers=(*page.headers, *fields))
 
     def refused(

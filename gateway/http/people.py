@@ -116,7 +116,7 @@ class SignInPages:
 
     async def sign_in_form(self, request: Request) -> Response:
         """Bind this browser and show the form."""
-        return self._visitor_form(request, "people/sign_in.html", {"next": request.query.get("next", "")})
+        return self._visitor_form(request, "people/sign_in.html", {"next": request.query.get("next", "")}, SIGN_IN)
 
     async def sign_in(self, request: Request) -> Response:
         """The first step."""
@@ -178,7 +178,7 @@ class SignInPages:
     async def set_up_form(self, request: Request) -> Response:
         """Show the form to choose a password; name and code may come in the link."""
         values = {name: request.query.get(name, "")[:100] for name in ("user_name", "code")}
-        return self._visitor_form(request, "people/set_up.html", values)
+        return self._visitor_form(request, "people/set_up.html", values, SET_UP)
 
     async def set_up(self, request: Request) -> Response:
         """Choose a password."""
@@ -187,7 +187,7 @@ class SignInPages:
         async def act() -> Response:
             self._check_visitor(request)
             await self._steps.choose_password(body.user_name, body.code, body.password, self._entrance.browser(request))
-            return to(SIGN_IN) if wants_page(request.headers) else self._visitor_form(request, "", {})
+            return to(SIGN_IN) if wants_page(request.headers) else self._visitor_form(request, "", {}, "")
 
         values = {"user_name": body.user_name, "code": body.code}
         return await self._or_again(request, act, "people/set_up.html", values)
@@ -236,23 +236,29 @@ class SignInPages:
         gone = (self._entrance.cookies.end_session(),)
         return to(SIGN_IN, gone) if wants_page(request.headers) else Response.json(FormAnswer(""), headers=gone)
 
-    def _visitor_form(self, request: Request, page: str, values: Mapping[str, object]) -> Response:
+    def _visitor_form(self, request: Request, page: str, values: Mapping[str, object], back: str) -> Response:
         """A form for somebody who has no session: bound to the browser."""
         bound = self._entrance.cookies.form(request.headers)
         fields: Fields = ()
         if not bound:
             bound = new_token()
             fields = (self._entrance.cookies.set_form(bound),)
-        return self._form(request, bound, page, values, fields)
+        return self._form(request, bound, page, values, fields, back)
 
     def _form(
-        self, request: Request, bound_to: str, page: str, values: Mapping[str, object], fields: Fields = ()
+        self,
+        request: Request,
+        bound_to: str,
+        page: str,
+        values: Mapping[str, object],
+        fields: Fields = (),
+        back: str = "",
     ) -> Response:
         csrf = self._entrance.people.tokens.form(bound_to)
         if not wants_page(request.headers):
             return Response.json(FormAnswer(csrf), headers=fields)
         empty = {"user_name": "", "code": "", "next": "", "errors": []}
-        return self._entrance.drawn(request, page, {**empty, **values, "csrf": csrf}, fields=fields)
+        return self._entrance.drawn(request, page, {**empty, **values, "csrf": csrf}, fields=fields, back=back)
 
     def _check_visitor(self, request: Request) -> None:
         """Pass what comes from a form bound to this browser; raises `NotFromHere`."""
