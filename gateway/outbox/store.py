@@ -18,7 +18,7 @@ import msgspec
 from gateway.contract.errors import Conflict, IdempotencyMismatch
 from gateway.contract.submissions import Receipt
 from gateway.database.wrapped_keys import wrap_anew
-from gateway.outbox import accept_rows, ageing, claim_rows, doubt_rows, move_rows, read_rows, retention_rows
+from gateway.outbox import accept_rows, ageing, claim_rows, doubt_rows, end_rows, move_rows, read_rows, retention_rows
 from gateway.outbox.accept_rows import Prepared
 from gateway.outbox.lanes import Ring
 from gateway.outbox.outbox import Accepted, Claimed, Switch
@@ -100,7 +100,7 @@ class DatabaseOutbox:
     async def finish(self, claimed: Claimed, ending: Ending) -> Facts | None:
         """See `Outbox.finish`."""
         now = self._clock.now()
-        ended = await self._database.write(lambda connection: move_rows.finish(connection, claimed, ending, now))
+        ended = await self._database.write_shared(end_rows.finish, end_rows.End(claimed, ending, now))
         if ended is None:
             return None
         facts, readied = ended
