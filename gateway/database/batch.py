@@ -1,7 +1,8 @@
 """One transaction full of work, committed once.
 
-Run plainly, the first piece of work that fails breaks the transaction; run carefully, each piece stands behind its own
-savepoint and a failing one undoes only itself, which on PostgreSQL costs three times as much.
+Run plainly, the first piece of work that fails breaks the transaction, and neighbours of one kind are done together;
+run carefully, each piece stands behind its own savepoint and a failing one undoes only itself, which on PostgreSQL
+costs three times as much.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import structlog
 from sqlalchemy import exc
 
 from gateway.database.errors import StorageFailed, StorageFault, fault_of, is_passing, translate
+from gateway.database.ticket import run_together
 from gateway.database.transaction_guard import TransactionEnded, TransactionGuard
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class BatchLost(Exception):
 
     Attributes:
         cause: What the database, or the work, said.
-        culprit: The work that broke it; None if it was none of them.
+        culprit: The work that broke it, or the first of those done together; None if it was none of them.
     """
 
     def __init__(self, cause: Exception, culprit: Ticket[Any] | None = None) -> None:
@@ -73,7 +75,8 @@ def commit(engine: sa.Engine, tickets: Sequence[Ticket[Any]], copies: Copies, *,
     try:
         with engine.connect() as connection:
             guard = TransactionGuard(connection)
-            done = _run_until(connection, tickets, time.monotonic() + seconds, partial(run, guard))
+            groups = [[ticket] for ticket in tickets] if careful else neighbours(tickets)
+            done = _run_until(connection, groups, time.monotonic() + seconds, partial(run, guard))
             copies.before(connection)
             _commit_watched(connection, tickets[:done], copies)
             return done
@@ -108,31 +111,50 @@ def fail(tickets: Sequence[Ticket[Any]], make_error: Callable[[], Exception]) ->
         _log.error("database.batch.failed", works=len(concerned), error=type(error).__name__, fault=fault)
 
 
+def neighbours(tickets: Sequence[Ticket[Any]]) -> list[list[Ticket[Any]]]:
+    """The tickets in their order, with those that stand side by side and are of one kind in one group."""
+    groups: list[list[Ticket[Any]]] = []
+    for ticket in tickets:
+        if groups and ticket.kind is not None and groups[-1][0].kind == ticket.kind:
+            groups[-1].append(ticket)
+        else:
+            groups.append([ticket])
+    return groups
+
+
 def _run_until(
     connection: sa.Connection,
-    tickets: Sequence[Ticket[Any]],
+    groups: Sequence[Sequence[Ticket[Any]]],
     until: float,
-    run: Callable[[sa.Connection, Ticket[Any]], None],
+    run: Callable[[sa.Connection, Sequence[Ticket[Any]]], None],
 ) -> int:
-    for place, ticket in enumerate(tickets):
-        if place and time.monotonic() > until:
-            return place
-        ticket.error = None
-        run(connection, ticket)
-    return len(tickets)
+    done = 0
+    for group in groups:
+        if done and time.monotonic() > until:
+            break
+        for ticket in group:
+            ticket.error = None
+        run(connection, group)
+        done += len(group)
+    return done
 
 
-def _run_plainly(guard: TransactionGuard, connection: sa.Connection, ticket: Ticket[Any]) -> None:
+def _run_plainly(guard: TransactionGuard, connection: sa.Connection, group: Sequence[Ticket[Any]]) -> None:
+    first = group[0]
     try:
-        ticket.run(connection)
+        if len(group) == 1:
+            first.run(connection)
+        else:
+            run_together(connection, group)
         guard.check()
     except TransactionEnded:
         raise
     except Exception as error:  # noqa: BLE001 # whatever the work raised belongs to its own caller
-        raise BatchLost(error, None if is_passing(error) else ticket) from None
+        raise BatchLost(error, None if is_passing(error) else first) from None
 
 
-def _run_carefully(guard: TransactionGuard, connection: sa.Connection, ticket: Ticket[Any]) -> None:
+def _run_carefully(guard: TransactionGuard, connection: sa.Connection, group: Sequence[Ticket[Any]]) -> None:
+    (ticket,) = group
     connection.exec_driver_sql("SAVEPOINT work")
     try:
         ticket.run(connection)

@@ -26,6 +26,7 @@ from gateway.database.engine import Tuning, database_file, empty_journal, kind_o
 from gateway.database.errors import DatabaseError, StorageFailed, StorageFault, translate
 from gateway.database.readers import ReaderPool, read_once
 from gateway.database.second_copy import SecondCopy
+from gateway.database.ticket import Share
 from gateway.database.writer import BatchLimits, GroupWriter
 
 if TYPE_CHECKING:
@@ -110,6 +111,16 @@ class Database:
             DatabaseError: The database refused this work; nothing of it was written.
         """
         return (await self.write_kept(work))[0]
+
+    async def write_shared(self, together: Callable[[sa.Connection, Sequence[Any]], Sequence[T]], thing: Any) -> T:
+        """As `write`, of work that is done for all the things that wait side by side at once.
+
+        Args:
+            together: Work on several things; a result for each, in their order. One that cannot be done fails all of
+                them, and then each is done alone.
+            thing: What it is to work on.
+        """
+        return await self.write(Share(together, thing))
 
     async def write_kept(self, work: Callable[[sa.Connection], T]) -> tuple[T, int]:
         """As `write`, with how many copies hold it: two once a second one does, else one."""

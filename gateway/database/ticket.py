@@ -9,15 +9,34 @@ waiting ──taken by the writer──► running ──commit──► settled
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import sqlalchemy as sa
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Generic[T]):
+    """Work on one thing that costs less when it is done for several of them at once.
+
+    Attributes:
+        together: The work on all of them, in the order given; it gives a result for each.
+        thing: What it works on.
+    """
+
+    together: Callable[[sa.Connection, Sequence[Any]], Sequence[T]]
+    thing: Any
+
+    def __call__(self, connection: sa.Connection) -> T:
+        """Do it for this one alone."""
+        (result,) = self.together(connection, [self.thing])
+        return result
 
 
 class Ticket(Generic[T]):
@@ -45,7 +64,16 @@ class Ticket(Generic[T]):
 
     def run(self, connection: sa.Connection) -> None:
         """Do the work and keep its result; its exceptions pass."""
-        self._result = self.work(connection)
+        self.keep(self.work(connection))
+
+    def keep(self, result: Any) -> None:
+        """Keep the result of the work, which is told once it is committed."""
+        self._result = result
+
+    @property
+    def kind(self) -> object:
+        """What this work can be done together with: tickets of the same kind; None for no other."""
+        return self.work.together if isinstance(self.work, Share) else None
 
     def settle(self) -> None:
         """Tell the caller; only in its loop's thread."""
@@ -55,3 +83,11 @@ class Ticket(Generic[T]):
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self._result)
+
+
+def run_together(connection: sa.Connection, tickets: Sequence[Ticket[Any]]) -> None:
+    """Do the work of tickets of one kind at once and keep the results; its exceptions pass."""
+    shares: list[Any] = [ticket.work for ticket in tickets]
+    results = shares[0].together(connection, [share.thing for share in shares])
+    for ticket, result in zip(tickets, results, strict=True):
+        ticket.keep(result)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import structlog
@@ -206,6 +206,7 @@ class Dispatcher:
 
     async def _start(self) -> bool:
         """Claim what there is room for and send it on its way; whether there was anything."""
+        await self._linger()
         now = self._clock.monotonic()
         room = self._drain.room(now, self._under_way.values())
         if not room:
@@ -217,6 +218,22 @@ class Dispatcher:
             self._under_way[task] = now
             task.add_done_callback(self._ended)
         return bool(claims)
+
+    async def _linger(self) -> None:
+        """While nearly as many are under way as may be, wait a moment for more to end: a claim of few costs as much."""
+        if not self._is_nearly_full():
+            return
+        try:
+            async with asyncio.timeout(LINGER):
+                while self._is_nearly_full():
+                    self._woken.clear()
+                    await self._woken.wait()
+        except TimeoutError:
+            return
+
+    def _is_nearly_full(self) -> bool:
+        width = self._drain.width
+        return width > NARROW and width - len(self._under_way) < width * WANTED_ROOM
 
     async def _rest(self) -> None:
         resumes = self._drain.resumes_in(self._clock.monotonic())
@@ -366,6 +383,15 @@ class Dispatcher:
         move = Move(after.moves, after.state_at, before.state, after.state, "dispatcher", after.reason)
         self.tell(SubmissionMoved(after.id, after.caller, after.adapter, after.service, after.village, move))
 
+
+LINGER: Final = 0.01
+"""Seconds a claim waits at most for room for more."""
+
+WANTED_ROOM: Final = 0.5
+"""Share of what may be under way at once that it waits for."""
+
+NARROW: Final = 8
+"""Where no more than so many may be under way at once, it does not wait."""
 
 LONG_REST = 300.0
 """Seconds a submission rests whose right may not be used for longer than that: quota, hours, account."""

@@ -59,11 +59,11 @@ _END = Spelled(
     sa.delete(RUNNING).where(RUNNING.c.submission == sa.bindparam("id"), RUNNING.c.token == sa.bindparam("of_token"))
 )
 _QUEUED = _C.state == State.QUEUED.value
-_ONE_OF: dict[str, Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]]] = {
+ONE_OF: dict[str, Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]]] = {
     "sqlite": lambda id_: id_.in_(sa.select(sa.func.json_each(sa.bindparam("ids")).table_valued("value").c.value)),
     "postgresql": lambda id_: id_ == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text()))),
 }
-"""Whether an id is one of `ids`, as `_ids` gives them."""
+"""Whether an id is one of `ids`, as `ids_given` gives them."""
 
 _MARKING = (
     sa.update(SUBMISSIONS)
@@ -83,7 +83,7 @@ _MARKING = (
     )
     .returning(*FACTS)
 )
-_MARK = Spelled({name: _MARKING.where(one_of(_C.id)) for name, one_of in _ONE_OF.items()})
+_MARK = Spelled({name: _MARKING.where(one_of(_C.id)) for name, one_of in ONE_OF.items()})
 _RUN = Spelled(
     {
         name: sa.insert(RUNNING).values(
@@ -96,9 +96,7 @@ _RUN = Spelled(
     }
 )
 _MOVE = Spelled(sa.insert(MOVES))
-_CONTENTS = Spelled(
-    {name: sa.select(PAYLOADS).where(one_of(PAYLOADS.c.submission)) for name, one_of in _ONE_OF.items()}
-)
+_CONTENTS = Spelled({name: sa.select(PAYLOADS).where(one_of(PAYLOADS.c.submission)) for name, one_of in ONE_OF.items()})
 _HEADS = sa.text(
     "WITH RECURSIVE lanes(lane) AS ("
     " SELECT (SELECT lane FROM ready ORDER BY lane LIMIT 1)"
@@ -172,7 +170,7 @@ def mark(
     """
     ids = [head.id for head in taken]
     _TAKE.run_many(connection, [{"of_lane": head.lane, "at_seq": head.seq, "id": head.id} for head in taken])
-    wanted = _ids(connection, ids)
+    wanted = ids_given(connection, ids)
     facts = {row.id: facts_of_row(row) for row in _MARK.run(connection, {"ids": wanted, "at": now}).rows}
     claims = [
         {"submission": head.id, "token": facts[head.id].tries, "subject": head.subject, "lease": lease}
@@ -193,7 +191,7 @@ def mark(
     return [(facts[id_], contents.get(id_)) for id_ in ids if id_ in facts]
 
 
-def _ids(connection: sa.Connection, ids: list[str]) -> object:
+def ids_given(connection: sa.Connection, ids: list[str]) -> object:
     """Ids as one value: a JSON array for SQLite, an array for PostgreSQL."""
     return json.dumps(ids) if connection.dialect.name == "sqlite" else ids
 

@@ -1,4 +1,4 @@
-"""Moving submissions on: the end of a claim, the centre's decision, an operator's act.
+"""Moving submissions on: claims that are undone, the centre's decision, an operator's act; `end_rows` has the ends.
 
 Each is one piece of work in the writer's transaction, under the subject's lock: the move, the new state and the next
 claimable submission of the subject are committed together.
@@ -64,24 +64,6 @@ class Correction(NamedTuple):
 
 Moved = tuple["Facts", "Readied | None"]
 """The submission as it is now, and what became claimable."""
-
-
-def finish(connection: sa.Connection, claimed: Claimed, ending: Ending, now: float) -> Moved | None:
-    """End a claim; None if it had expired.
-
-    Raises:
-        Conflict: No legal move.
-    """
-    facts, subject = locked(connection, claimed.facts.id)
-    if not end_claim(connection, facts.id, claimed.token):
-        return None
-    changes = changes_of(facts, ending)
-    if ending.after is facts.state:
-        facts = _change(connection, facts, **changes)
-    else:
-        check(facts.state, ending.after)
-        facts = move(connection, facts, ending.after, "dispatcher", ending.reason, now, **changes)
-    return facts, subject_rows.settle(connection, subject, now)
 
 
 def changes_of(facts: Facts, ending: Ending) -> dict[str, object]:

@@ -20,7 +20,7 @@ from gateway.database.spelled import Spelled
 from gateway.outbox.tables import CURSORS, DELIVERIES, NOTICES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from typing import Any
 
     from gateway.outbox.outbox import Facts
@@ -82,9 +82,14 @@ class Notice(msgspec.Struct, frozen=True):
 
 def note(connection: sa.Connection, facts: Facts, number: int, after: SubmissionState, reason: str, now: float) -> None:
     """Write a notice of a move, in its transaction; `facts` are from before the move."""
-    row = {"submission": facts.id, "number": number, "caller": facts.caller, "service": facts.service}
-    told = {"village": facts.village, "before": facts.state.value, "after": after.value, "reason": reason, "at": now}
-    _INSERT.run(connection, row | told)
+    _INSERT.run(connection, _told(facts, number, after, reason, now))
+
+
+def note_all(connection: sa.Connection, moved: Iterable[tuple[Facts, Facts]]) -> None:
+    """Write the notices of moves, in their order and transaction; the facts from before and after each."""
+    rows = [_told(before, after.moves, after.state, after.reason, after.state_at) for before, after in moved]
+    if rows:
+        _INSERT.run_many(connection, rows)
 
 
 def after(connection: sa.Connection, place: Place, limit: int, caller: str | None = None) -> tuple[Notice, ...]:
@@ -152,6 +157,12 @@ def pace(connection: sa.Connection, most: int) -> tuple[float, ...]:
     recent = sa.select(_C.at, _C.after).order_by(_C.epoch.desc(), _C.seq.desc()).limit(most).subquery()
     delivered = sa.select(recent.c.at).where(recent.c.after == SubmissionState.DELIVERED.value)
     return tuple(sorted(connection.execute(delivered).scalars(), reverse=True))
+
+
+def _told(facts: Facts, number: int, after: SubmissionState, reason: str, now: float) -> dict[str, Any]:
+    row = {"submission": facts.id, "number": number, "caller": facts.caller, "service": facts.service}
+    told = {"village": facts.village, "before": facts.state.value, "after": after.value, "reason": reason, "at": now}
+    return {**row, **told}
 
 
 def _behind(place: Place) -> sa.ColumnElement[bool]:

@@ -25,17 +25,20 @@ MICRO = 1_000_000.0
 MOST_COUNTED = 10_000
 """Where counting a place ends."""
 
+_STATE, _PRIORITY, *_FLAGS = map(Facts.__struct_fields__.index, ("state", "priority", "held", "claimed", "uncertain"))
+_STATES = {state.value: state for state in SubmissionState}
+_PRIORITIES = {priority.value: priority for priority in Priority}
 _MOVING = sorted((SubmissionState.QUEUED.value, SubmissionState.SENDING.value, SubmissionState.UNKNOWN.value))
 
 
 def facts_of_row(row: Any) -> Facts:
-    """The facts in a row of the columns `FACTS`."""
-    values: dict[str, Any] = dict(zip(Facts.__struct_fields__, row, strict=True))
-    values["state"] = SubmissionState(values["state"])
-    values["priority"] = Priority(values["priority"])
-    for flag in ("held", "claimed", "uncertain"):
+    """The facts in a row of the columns `FACTS`; what stands behind them is left out."""
+    values = list(row[: len(FACTS)])
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_PRIORITY] = _PRIORITIES[values[_PRIORITY]]
+    for flag in _FLAGS:
         values[flag] = bool(values[flag])
-    return Facts(**values)
+    return Facts(*values)
 
 
 def find(connection: sa.Connection, id_: str) -> Facts | None:

@@ -23,6 +23,7 @@ from gateway.outbox import (
     ageing,
     claim_rows,
     doubt_rows,
+    end_rows,
     follow_rows,
     move_rows,
     read_rows,
@@ -116,7 +117,7 @@ class DatabaseOutbox:
     async def finish(self, claimed: Claimed, ending: Ending) -> Facts | None:
         """See `Outbox.finish`."""
         now = self._clock.now()
-        ended = await self._database.write(lambda connection: move_rows.finish(connection, claimed, ending, now))
+        ended = await self._database.write_shared(end_rows.finish, end_rows.End(claimed, ending, now))
         if ended is None:
             return None
         facts, readied = ended

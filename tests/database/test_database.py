@@ -26,7 +26,7 @@ from gateway.database import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 METADATA = sa.MetaData()
 MARKS = sa.Table(
@@ -148,6 +148,36 @@ def test_a_failing_work_fails_alone(url: str) -> None:
                 kinds = [type(result) for result in await asyncio.gather(*tasks, return_exceptions=True)]
                 assert kinds == [str, AlreadyThere, Conflict, str, ConstraintBroken]
             assert await database.read(marks) == {"old", "0a", "0b", "1a", "1b"}
+
+    asyncio.run(story())
+
+
+def test_shared_work_is_done_at_once_and_fails_alone(url: str) -> None:
+    """Things of one kind that wait side by side are worked on together; one that cannot be takes no other with it."""
+    rounds: list[list[str]] = []
+
+    def put_all(connection: sa.Connection, given: Sequence[str]) -> list[str]:
+        rounds.append(list(given))
+        return [put(mark)(connection) for mark in given]
+
+    async def share(database: Database, *given: str) -> list[object]:
+        gate = Gate()
+        holding = await gate.close(database)
+        works = [database.write_shared(put_all, mark) for mark in given]
+        works.insert(2, database.write(put(f"beside {given[0]}")))
+        tasks = [asyncio.create_task(work) for work in works]
+        await begun(*tasks)
+        gate.free.set()
+        await holding
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    async def story() -> None:
+        async with opened(url) as database:
+            assert await share(database, "a", "b", "c", "d", "e") == ["a", "b", "beside a", "c", "d", "e"]
+            assert rounds == [["a", "b"], ["c", "d", "e"]]
+            kinds = [type(result) for result in await share(database, "f", "g", "a", "h")]
+            assert kinds == [str, str, str, AlreadyThere, str]
+            assert await database.read(marks) == {*"abcdefgh", "beside a", "beside f"}
 
     asyncio.run(story())
 

@@ -257,6 +257,23 @@ def test_a_closed_service_waits_and_the_others_flow() -> None:
     asyncio.run(story())
 
 
+def test_calls_that_hang_keep_nobody_waiting_for_more_room() -> None:
+    """While nearly as many hang as may be under way, the others go on through the few places that are left."""
+
+    async def story() -> None:
+        async with running(pace=Pace(deadline=60.0, margin=1e9, widest=16, tend_every=0.002, closing=0.0)) as stage:
+            await stage.accept(*(stage.world.new() for _ in range(30)))
+            await stage.until(lambda: len(stage.centre.effects) == 30)
+            stage.centre.faults.extend([HANG] * 14)
+            hanging = await stage.accept(*(stage.world.new() for _ in range(14)))
+            await stage.until(lambda: not stage.centre.faults)
+            others = await stage.accept(*(stage.world.new() for _ in range(10)))
+            await stage.until(lambda: all(stage.centre.effects[id_] for id_ in others))
+            assert not any(stage.centre.effects[id_] for id_ in hanging)
+
+    asyncio.run(story())
+
+
 def test_calls_under_way_end_before_the_dispatcher_does() -> None:
     """Stopped, the dispatcher claims nothing more, lets a call end, and stores how it ended."""
 

@@ -163,6 +163,44 @@ def test_a_lease_that_is_over_means_unknown(world: World) -> None:
     asyncio.run(story())
 
 
+def test_claims_that_end_at_the_same_time(world: World) -> None:
+    """Each ends in its own way, be it delivered, expired or ended twice; no legal one is lost with an illegal one."""
+
+    async def story() -> None:
+        ids = await accept(world, *(world.new(subject=number, filed=float(number)) for number in range(1, 7)))
+        (later,) = await accept(world, world.new(subject=1, filed=9.0))
+        (lost,) = await claim(world.outbox, lease=-1.0, want=1)
+        assert await world.outbox.expire() == 1
+        claims = {one.facts.id: one for one in await claim(world.outbox)}
+        first, doubted, waiting, refused, spent, twice = (claims[id_] for id_ in ids)
+        pause = Ending(State.UNKNOWN, "centre_timeout", not_before=START + 9.0, failed=True)
+        ended = await asyncio.gather(
+            world.outbox.finish(lost, Ending(State.ATTENTION, "late")),
+            world.outbox.finish(first, DELIVERED),
+            world.outbox.finish(doubted, Ending(State.UNKNOWN, "centre_timeout")),
+            world.outbox.finish(waiting, pause),
+            world.outbox.finish(refused, Ending(State.ISSUED)),
+            world.outbox.finish(spent, Ending(State.ATTENTION, "form_invalid")),
+            world.outbox.finish(twice, DELIVERED),
+            world.outbox.finish(twice, DELIVERED),
+            return_exceptions=True,
+        )
+        assert ended[0] is None
+        assert isinstance(ended[4], Conflict)
+        assert sorted(facts is None for facts in ended[6:]) == [False, True]
+        stands = [await world.outbox.find(id_) for id_ in ids]
+        assert stands[:3] == ended[1:4]
+        assert [facts.state for facts in stands if facts] == [
+            "delivered", "unknown", "unknown", "sending", "attention", "delivered",
+        ]  # fmt: skip
+        assert await claimed_ids(world.outbox) == [ids[1], later]
+        world.clock.at += 10.0
+        await world.outbox.wake()
+        assert await claimed_ids(world.outbox) == [ids[2]]
+
+    asyncio.run(story())
+
+
 def test_claims_of_the_dead_end_at_once(world: World) -> None:
     """Whatever their leases: what was being sent is asked about, and whoever was not dead after all changes nothing."""
 
