@@ -2,6 +2,7 @@
 
 ```
 JSON body · form body (the first character decides, not the content type) · query · a copy of the JSON in a header
+   (a byte order mark before a body, as programs of .NET send it, counts as none)
    └─► one dictionary: nik user password ip threshold, and everything else under its name in upper case
 ```
 
@@ -15,6 +16,7 @@ Numbers keep their digits, for NIKs of provinces from 91 exceed 2^53. What canno
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -84,7 +86,7 @@ def parameters(body: bytes, query: Mapping[str, str], headers: Mapping[str, str]
 
 
 def _in_body(body: bytes) -> Iterable[tuple[str, object]]:
-    text = body.strip()
+    text = body.removeprefix(BOM_UTF8).strip()
     if not text:
         return ()
     if text.startswith(b"{"):

@@ -12,7 +12,9 @@ from collections import OrderedDict
 from typing import Final
 
 TRIES: Final = 20
-"""Wrong passwords in a row; a program's own mistake, sent by several workers at once, must not shut it out."""
+"""Wrong passwords until rest makes them good, whatever right ones lie between; a program's own mistake, sent by several
+workers at once, must not shut it out.
+"""
 
 REST: Final = 30.0
 """Seconds until one more may be tried."""

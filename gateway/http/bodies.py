@@ -76,7 +76,8 @@ class BodyReader:
         """Take plain JSON only.
 
         Raises:
-            Unsupported: The header fields announce something else.
+            Invalid: They announce two things.
+            Unsupported: They announce something else.
         """
         check_json_type(headers)
 

@@ -38,7 +38,8 @@ def headers_of(raw: Fields, limit: int) -> dict[str, str]:
         TooLarge: All fields together exceed `limit` bytes.
         Unauthenticated: `Authorization` comes twice: a proxy before us may have looked at the other one.
         Invalid: Another field that has one value comes twice, or the length of the body is given in two ways: what
-            follows could be smuggled past a proxy.
+            follows could be smuggled past a proxy. A `Content-Type` given twice has the value `REPEATED`: only who
+            reads the body by it minds.
     """
     fields = dict(raw)
     if sum(map(len, chain.from_iterable(raw))) > limit:
@@ -49,7 +50,13 @@ def headers_of(raw: Fields, limit: int) -> dict[str, str]:
         _refuse_repeats(raw)
         if "cookie" in fields:  # HTTP/2 may send each cookie in a field of its own (RFC 9113, 8.2.3)
             fields["cookie"] = "; ".join(value for name, value in raw if name == "cookie")
+        if [name for name, _ in raw].count("content-type") > 1:
+            fields["content-type"] = REPEATED
     return fields
+
+
+REPEATED = "repeated"
+"""Stands for a `Content-Type` that was given twice; it is no media type."""
 
 
 def _refuse_repeats(raw: Fields) -> None:
@@ -62,7 +69,6 @@ def _refuse_repeats(raw: Fields) -> None:
 
 
 _SINGLE = (
-    "content-type",
     "content-encoding",
     "content-length",
     "transfer-encoding",
@@ -161,9 +167,12 @@ def check_json_type(headers: Mapping[str, str]) -> None:
     """Only plain, unencoded JSON is read.
 
     Raises:
+        Invalid: The media type is given twice.
         Unsupported: Another media type, or a content encoding.
     """
     given = headers.get("content-type", "").replace(" ", "").lower()
+    if given == REPEATED:
+        raise Invalid(faults=(_repeated("content-type"),))
     if given not in _JSON_TYPES or headers.get("content-encoding", "identity") != "identity":
         raise Unsupported
 

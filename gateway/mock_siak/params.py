@@ -1,11 +1,13 @@
 """What a caller asks, dug out of whichever place and spelling it used.
 
-Served are: a JSON body, a form body (the content type is not believed: the first character decides), the query
-string, and a copy of the JSON in any header. Where a name appears twice the body wins, then the query.
+Served are: a JSON body, a form body (the content type is not believed: the first character decides, a byte order mark
+apart), the query string, and a copy of the JSON in any header. Where a name appears twice the body wins, then the
+query.
 """
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -62,7 +64,7 @@ def parameters(body: bytes, query: str, headers: Iterable[str]) -> dict[str, str
 
 
 def _body(body: bytes) -> Iterable[tuple[str, object]]:
-    text = body.strip()
+    text = body.removeprefix(BOM_UTF8).strip()
     if not text:
         return ()
     if text.startswith(b"{"):
