@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from gateway.mock_siak import faults
 from gateway.mock_siak.accounts import Door, Kind
@@ -240,7 +241,7 @@ def _spoil(connection: Connection, said: Said, fault: Fault) -> None:
     elif fault.kind is FaultKind.TIMEOUT_AFTER_COMMIT:
         connection.swallow()
     elif fault.kind is FaultKind.TRUNCATED_JSON:
-        half = Said(said.status, said.body[: len(said.body) // 2], said.headers)
+        half = replace(said, body=said.body[: len(said.body) // 2])
         connection.reply(_framed(half, connection))
     elif fault.kind is FaultKind.DUPLICATE_ACK:
         connection.reply(_framed(said, connection) * 2)
@@ -249,7 +250,8 @@ def _spoil(connection: Connection, said: Said, fault: Fault) -> None:
 
 
 def _framed(said: Said, connection: Connection) -> bytes:
-    return response(said.status, said.body, headers=said.headers, keep_alive=connection.keep_alive)
+    keep_alive, kind = connection.keep_alive, said.content_type
+    return response(said.status, said.body, content_type=kind, headers=said.headers, keep_alive=keep_alive)
 
 
 def locate(path: str) -> Place | None:

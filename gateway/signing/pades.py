@@ -1,4 +1,6 @@
-"""PAdES signatures over whole PDFs (ETSI EN 319 142, baseline B), made and checked with pyHanko; blocks.
+"""PAdES signatures over whole PDFs (ETSI EN 319 142, baseline B), made and checked with pyHanko.
+
+It blocks, and works on threads without an event loop only: pyHanko runs one of its own.
 
 ```
 sign:   PDF ─► one incremental update: signature field, digest over every other byte ─► CMS under the key

@@ -42,7 +42,13 @@ def pool() -> Iterator[Pool]:
 def test_secrets_are_for_the_owner_only(folder: Path) -> None:
     """The folder is 700 and each file 600, whatever the umask; nothing half-made stays behind."""
     assert mode_of(folder) == 0o700
-    assert sorted(path.name for path in folder.iterdir()) == ["index.key", "ledger.key", "master-1.key", "pepper.key", "signing.key"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "index.key",
+        "ledger.key",
+        "master-1.key",
+        "pepper.key",
+        "signing.key",
+    ]
     assert {mode_of(path) for path in folder.iterdir()} == {0o600}
 
 
@@ -67,7 +73,7 @@ def test_secrets_differ_from_each_other(folder: Path) -> None:
     """No two secrets are alike, within a folder and between folders."""
     other = folder.parent / "other"
     create_secrets(other)
-    assert len({*read_folder(folder).values(), *read_folder(other).values()}) == 8
+    assert len({*read_folder(folder).values(), *read_folder(other).values()}) == 10
 
 
 def test_of_many_processes_each_secret_is_made_by_one(tmp_path: Path, pool: Pool) -> None:
