@@ -24,7 +24,23 @@ ENTRY_POINT_GROUP = "siak_gateway"
 
 
 RESERVED_NAMES = frozenset(
-    {"allowance", "blob", "caller", "centre", "core", "extension", "idempotency", "key", "migrations", "native"}
+    {
+        "allowance",
+        "blob",
+        "caller",
+        "centre",
+        "check",
+        "core",
+        "documents",
+        "extension",
+        "idempotency",
+        "key",
+        "migrations",
+        "native",
+        "prints",
+        "signing",
+        "spoiled",
+    }
 )
 """Names no extension can have: tables, metrics or log lines of the gateway carry them."""
 

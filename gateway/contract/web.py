@@ -74,8 +74,8 @@ class Request(msgspec.Struct):
         request_id: Correlation id, also in the answer's `X-Request-Id`.
         deadline: Monotonic seconds until which the caller waits.
         traceparent: W3C trace context, or None.
-        peer: Address of who opened the connection, a proxy's where one stands between; given where the handler itself
-            finds the caller, empty elsewhere and where it is not known.
+        peer: Address of who opened the connection, a proxy's where one stands between; given on public routes and where
+            the handler itself finds the caller, empty elsewhere and where it is not known.
     """
 
     caller: Caller | None

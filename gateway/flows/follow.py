@@ -216,12 +216,15 @@ class Follower:
     def _tiding(self, event: Event) -> Tiding:
         if event.kind in {"change", "death"}:
             about = (event.nik, event.no_kk, event.no_kk_before)
-            return Tiding(event.seq, subjects=tuple(self._mark(digits) for digits in about if digits is not None))
+            families = tuple(digits for digits in about[1:] if digits is not None)
+            marks = tuple(self._mark(digits) for digits in about if digits is not None)
+            return Tiding(event.seq, subjects=marks, at=event.at.timestamp(), families=families)
         if event.kind == "recording":
             return Tiding(event.seq)
         documents = tuple(IssuedDocument(one.kind, one.number, one.receipt, one.nik) for one in event.documents)
         rejected = event.rejection.code if event.kind == "rejected" and event.rejection is not None else ""
-        return Tiding(event.seq, event.reference, event.receipt, () if rejected else documents, rejected)
+        issued = () if rejected else documents
+        return Tiding(event.seq, event.reference, event.receipt, issued, rejected, at=event.at.timestamp())
 
     async def _refused(self, account: str, rights: Sequence[str], refused: Refused, after: int) -> bool:
         """The centre does not know the cursor: it was put back to an earlier state; whether to read on."""

@@ -42,6 +42,9 @@ WATCH_AFTER = 0.05
 LINES = 20
 """Refusals of one code at one extension that are told in a second; the next line says how many were left out."""
 
+_PEERED = frozenset({Who.HANDLER, Who.PUBLIC})
+"""Whose handlers are told where a request comes from: those that tell callers apart by nothing else."""
+
 _SAFE = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
@@ -228,7 +231,7 @@ class Application:
             request_id,
             deadline,
             intake.traceparent_of(headers),
-            exchange.peer() if rule.who is Who.HANDLER else "",
+            exchange.peer() if rule.who in _PEERED else "",
         )
 
     def _ready(self, response: Response, request_id: str, extension: str, *, personal: bool) -> _Answer:

@@ -60,7 +60,8 @@ _STILL = {
 }
 
 
-def _shell(title: str, body: str) -> str:
+def shell(title: str, body: str) -> str:
+    """A whole page around a body of HTML."""
     return (
         '<!doctype html><html lang="id"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -81,7 +82,7 @@ def status_page(services: Sequence[ServiceState]) -> str:
         f'<p>{indonesian}<br><span class="en" lang="en">{english}</span></p>'
         f'<table class="stack"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
-    return _shell("Status layanan kependudukan", body)
+    return shell("Status layanan kependudukan", body)
 
 
 def _service_row(service: ServiceState) -> str:
@@ -127,7 +128,7 @@ def docs_page(document: dict[str, Any]) -> str:
         f'{_leading(back)} · <a href="/docs/errors">kode kesalahan / error codes</a> · <a href="/status">status</a></p>'
         f"{_HEADING if back is None else _described_as(info)}{_adapters(document.get('tags', ()))}{sections}"
     )
-    return _shell(info["title"], body)
+    return shell(info["title"], body)
 
 
 _HEADING = (
@@ -218,7 +219,7 @@ def _marked(text: str) -> str:
 
 def errors_page() -> str:
     """Every error code with its meaning in both languages; each has an anchor."""
-    return _shell("Kode kesalahan", f"<h1>Kode kesalahan · Error codes</h1>{''.join(_errors())}")
+    return shell("Kode kesalahan", f"<h1>Kode kesalahan · Error codes</h1>{''.join(_errors())}")
 
 
 def _errors() -> Iterable[str]:

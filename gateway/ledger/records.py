@@ -20,8 +20,25 @@ import msgspec
 
 from gateway.contract.messages import Source
 
-Verb = Literal["ask", "submit", "correct", "cancel", "retry", "hold", "release", "off"]
-"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in)."""
+Verb = Literal[
+    "ask",
+    "submit",
+    "correct",
+    "cancel",
+    "retry",
+    "hold",
+    "release",
+    "off",
+    "print",
+    "download",
+    "spoil",
+    "refetch",
+    "void",
+]
+"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in).
+
+About documents: printed, its PDF given out, sheets told of as spoiled, fetched once more, made void.
+"""
 
 
 class Previous(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from gateway.contract.submissions import IssuedDocument
-    from gateway.outbox.following import Tiding
+    from gateway.outbox.following import IssuedPapers, Tiding
     from gateway.outbox.outbox import Facts
     from gateway.outbox.sealing import Sealer
 
@@ -71,8 +71,9 @@ def take_in(
     *,
     sealer: Sealer,
     now: float,
+    papers: IssuedPapers | None = None,
 ) -> TakenIn | None:
-    """See `Following.take_in`."""
+    """See `Following.take_in`; papers are told of before the cursor moves."""
     if not lease_rows.fence(connection, LEASE, token):
         return None
     since = cursor(connection, account)
@@ -81,11 +82,13 @@ def take_in(
     unmoved: list[tuple[int, Outcome]] = []
     for tiding in fresh:
         if tiding.reference:
-            steps = _decide(connection, tiding, sealer, now)
+            steps = _decide(connection, tiding, sealer, now, papers)
             if isinstance(steps, Outcome):
                 unmoved.append((tiding.seq, steps))
             else:
                 moved += steps
+        if tiding.families and papers is not None:
+            papers.changed(connection, tiding.families, tiding.at, now)
     news = _tell(connection, fresh, now)
     if upto > since:
         _set_cursor(connection, account, upto)
@@ -161,7 +164,9 @@ def merged(known: Sequence[IssuedDocument], fresh: Sequence[IssuedDocument]) -> 
     return tuple(dict.fromkeys((*known, *fresh)))
 
 
-def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: float) -> list[SubmissionMoved] | Outcome:
+def _decide(
+    connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: float, papers: IssuedPapers | None
+) -> list[SubmissionMoved] | Outcome:
     try:
         facts, subject = locked(connection, tiding.reference)
     except NotFound:
@@ -178,7 +183,7 @@ def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: floa
         changes = {"claimed": False, "not_before": None, "uncertain": state is State.UNKNOWN}
         facts, moved = _step(connection, facts, state, SEEN, now, centre_receipt=tiding.receipt, **changes)
         steps.append(moved)
-    if tiding.rejected or _is_whole(connection, facts, tiding, sealer):
+    if tiding.rejected or _is_whole(connection, facts, tiding, sealer, papers, now):
         receipt = {"centre_receipt": tiding.receipt}
         facts, moved = _step(connection, facts, end, tiding.rejected, now, held=False, **receipt)
         steps.append(moved)
@@ -186,13 +191,17 @@ def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: floa
     return steps or Outcome.INCOMPLETE
 
 
-def _is_whole(connection: sa.Connection, facts: Facts, tiding: Tiding, sealer: Sealer) -> bool:
+def _is_whole(
+    connection: sa.Connection, facts: Facts, tiding: Tiding, sealer: Sealer, papers: IssuedPapers | None, now: float
+) -> bool:
     """Keep the documents with those told before; whether all of the event exist."""
     whole = merged(documents(connection, facts.id, sealer), tiding.documents)
     wrapped, sealed = sealer.seal_documents(facts.id, whole)
     row = insert_into(connection, OUTCOMES).values(submission=facts.id, wrapped_key=wrapped, sealed=sealed)
     fresh = {"wrapped_key": wrapped, "sealed": sealed}
     connection.execute(row.on_conflict_do_update(index_elements=["submission"], set_=fresh))
+    if papers is not None:
+        papers.issued(connection, facts, whole, tiding.at, now)
     return is_complete(facts.service, frozenset(document.kind for document in whole))
 
 

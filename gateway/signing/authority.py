@@ -1,14 +1,17 @@
-"""Who signs the region's own papers: one port, two implementations.
+"""Who signs the region's own papers: one port.
 
 | implementation | signs |
 | --- | --- |
 | `LocalAuthority` | under a key of this installation that says it is a test; the default |
+| `NoAuthority` | nothing: the installation is older than its secret `signing` |
 | `gateway.signing.bsre.BsreAuthority` | at the esign service of BSrE, under an official's own certificate |
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+
+from gateway.signing.faults import AuthorityAway
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,3 +61,14 @@ class LocalAuthority:
     async def sign(self, pdf: bytes, reason: str) -> bytes:
         """See `Authority.sign`."""
         return await self._crew.sign(pdf, reason)
+
+
+class NoAuthority:
+    """Signs nothing, until `siak-gateway keys make` has made the key that is missing."""
+
+    is_test = True
+    roots: Sequence[bytes] = ()
+
+    async def sign(self, pdf: bytes, reason: str) -> bytes:  # noqa: ARG002 # nothing is signed
+        """See `Authority.sign`."""
+        raise AuthorityAway

@@ -22,12 +22,12 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from gateway.signing.faults import Fault, PaperRefused
-from gateway.signing.pades import PdfKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gateway.signing.certificates import Credentials
+    from gateway.signing.pades import PdfKey
 
 SECONDS: Final = 10.0
 """How long one piece of work may take."""
@@ -78,6 +78,10 @@ class Crew:
                 self._drop(pool)
         raise PaperRefused(Fault.TOO_COSTLY)
 
+    async def check(self, pdf: bytes, roots: Sequence[bytes], largest: int) -> str:
+        """The SHA-256 of a PDF that may be printed; as `pades.check`."""
+        return await self.run(_check, pdf, tuple(roots), largest)
+
     async def sign(self, pdf: bytes, reason: str) -> bytes:
         """A PDF signed under the crew's key; as `PdfKey.sign`."""
         if not self._processes:
@@ -117,7 +121,11 @@ class _Worker:
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         quieten()
-        self._key = None if credentials is None else PdfKey(credentials)
+        self._key: PdfKey | None = None
+        if credentials is not None:
+            from gateway.signing.pades import PdfKey  # noqa: PLC0415 # the gateway's own process never loads it
+
+            self._key = PdfKey(credentials)
 
     def sign(self, pdf: bytes, reason: str) -> bytes:
         """See `PdfKey.sign`."""
@@ -164,6 +172,13 @@ def _bounded(seconds: float, work: Callable[..., Any], args: tuple[object, ...],
         raise PaperRefused(Fault.TOO_COSTLY) from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _check(pdf: bytes, roots: tuple[bytes, ...], largest: int) -> str:
+    from gateway.signing.pades import check  # noqa: PLC0415 # the gateway's own process never loads it
+
+    quieten()
+    return check(pdf, roots, largest)
 
 
 def _sign(pdf: bytes, reason: str) -> bytes:

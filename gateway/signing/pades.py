@@ -9,13 +9,11 @@ check:  bytes ─► size ─► PDF, strict ─► exactly one signature ─►
 ```
 
 pyHanko calls a file good that has junk behind its signature (`bottom_line`), so the coverage is asked for beside it.
-The bytes of the signature itself are not covered by it: what was received is pinned by its SHA-256, see `is_itself`.
+The bytes of the signature itself are not covered by it: what was received is pinned by its SHA-256, see `digests`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +27,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from gateway.signing.digests import digest_of
 from gateway.signing.faults import Fault, PaperRefused
 
 if TYPE_CHECKING:
@@ -97,16 +96,6 @@ def check(pdf: bytes, roots: Sequence[bytes], largest: int = LARGEST) -> str:
     if fault is not None:
         raise PaperRefused(fault)
     return digest_of(pdf)
-
-
-def digest_of(pdf: bytes) -> str:
-    """What pins a received PDF."""
-    return hashlib.sha256(pdf).hexdigest()
-
-
-def is_itself(pdf: bytes, digest: str) -> bool:
-    """Whether these are the very bytes that were received."""
-    return hmac.compare_digest(digest_of(pdf), digest)
 
 
 def _fault(pdf: bytes, roots: Sequence[bytes]) -> Fault | None:

@@ -10,7 +10,10 @@ from gateway.flows.ask import Asker
 from gateway.flows.feed import Feed
 from gateway.flows.rights import Purpose, Rights
 from gateway.http.attachments import Attachments
+from gateway.http.check import Check
+from gateway.http.documents import DocumentRoutes
 from gateway.http.events import Events
+from gateway.http.network_pace import NetworkPace
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
     from gateway.wiring.handing_in import HandingIn
+    from gateway.wiring.papers import Paperwork
     from gateway.wiring.supervisor import Supervisor
 
 
@@ -71,6 +75,7 @@ class Generation:
         environ: Where extensions' secrets are found.
         ledger: Writes exchanges down, shared by all generations; None where it is switched off.
         followed: How news of the centre travel on.
+        paperwork: Documents and papers, shared by all generations.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -92,6 +97,7 @@ class Generation:
         environ: Mapping[str, str],
         ledger: Ledger | None,
         followed: Callable[[], Awaitable[FollowStatus]],
+        paperwork: Paperwork,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
@@ -99,6 +105,9 @@ class Generation:
         self.submitter = handing_in.submitter(self.rights, settings.zone, self.moved, ledger)
         self.tracker = handing_in.tracker(self.moved, ledger)
         self.attacher = handing_in.attacher(self.rights, settings.blobs)
+        self.printing = paperwork.printing(ledger)
+        self._paperwork = paperwork
+        self._clock = clock
         self._chain = chain
         self._callers = callers
         self._make_tables = make_tables
@@ -181,7 +190,14 @@ class Generation:
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()
-        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes())
+        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes(), *self._documents())
+
+    def _documents(self) -> tuple[Route, ...]:
+        paperwork, settings = self._paperwork, self.settings
+        pace = NetworkPace(settings.documents.checks_per_minute)
+        check = Check(paperwork.documents.check, pace, self._clock)
+        routes = DocumentRoutes(self.printing, paperwork.papers.alignment, self._clock.now, settings.zone)
+        return (*routes.routes(), *check.routes())
 
     def moved(self, moved: SubmissionMoved) -> None:
         """Tell extensions and streams of a stored move."""

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from gateway.blobs.tables import BLOB_KEYS
 from gateway.database.database import insert_into
+from gateway.documents.tables import DOCUMENT_KEYS
 from gateway.outbox.tables import CONTENT_KEYS, OUTCOME_KEYS, SUBMISSIONS
 from gateway.people.tables import CALLERS, KEY_CHECKS
 from gateway.vault.envelope import header_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.settings import Settings
 
-SEALED = (CONTENT_KEYS, OUTCOME_KEYS, BLOB_KEYS)
+SEALED = (CONTENT_KEYS, OUTCOME_KEYS, BLOB_KEYS, DOCUMENT_KEYS)
 """Every column that holds keys sealed under a master; a master is needed as long as one names it.
 
 A table of a room's own that has a column `wrapped_key` and is not named here fails a test.

@@ -11,11 +11,14 @@ import pytest
 
 from gateway.signing.authority import LocalAuthority
 from gateway.signing.crew import Crew
+from gateway.signing.digests import digest_of
 from gateway.signing.faults import Fault, PaperRefused
-from gateway.signing.pades import check, digest_of
 
 if TYPE_CHECKING:
     from gateway.signing.certificates import Credentials
+
+
+LARGEST = 1_000_000
 
 
 def pid() -> int:
@@ -51,9 +54,9 @@ def test_a_crew_of_processes(plain: bytes, credentials: Credentials) -> None:
         try:
             authority = LocalAuthority(crew, credentials.roots)
             signed = await authority.sign(plain, "Uji coba")
-            assert await crew.run(check, signed, credentials.roots) == digest_of(signed)
+            assert await crew.check(signed, credentials.roots, LARGEST) == digest_of(signed)
             with pytest.raises(PaperRefused) as refused:
-                await crew.run(check, signed + b"x", credentials.roots)
+                await crew.check(signed + b"x", credentials.roots, LARGEST)
             assert refused.value.fault is Fault.NOT_WHOLE
             for hostile in (turn_forever, eat, die):
                 with pytest.raises(PaperRefused) as costly:
@@ -72,7 +75,7 @@ def test_a_crew_of_no_processes(plain: bytes, credentials: Credentials) -> None:
     async def story() -> None:
         crew = Crew(0, credentials)
         signed = await crew.sign(plain, "Uji coba")
-        assert await crew.run(check, signed, credentials.roots) == digest_of(signed)
+        assert await crew.check(signed, credentials.roots, LARGEST) == digest_of(signed)
         assert await crew.run(pid) == os.getpid()
         await crew.close()
 

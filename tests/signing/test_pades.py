@@ -18,8 +18,9 @@ from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from gateway.signing.certificates import credentials_of
+from gateway.signing.digests import digest_of, is_itself
 from gateway.signing.faults import Fault, PaperRefused
-from gateway.signing.pades import check, digest_of, is_itself
+from gateway.signing.pades import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
