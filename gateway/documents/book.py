@@ -107,7 +107,8 @@ class DocumentBook:
             "next_at": now, "length": 0, "blob": "", "prints": 0, "wrapped_key": wrapped, "sealed": sealed,
             "subject": self._subject(one),
         }  # fmt: skip
-        return connection.execute(insert_into(connection, DOCUMENTS).on_conflict_do_nothing(), row).rowcount == 1
+        fresh = insert_into(connection, DOCUMENTS).values(row).on_conflict_do_nothing().returning(_C.id)
+        return connection.execute(fresh).first() is not None
 
     def _subject(self, one: IssuedDocument) -> bytes:
         """The mark of whom it is about; empty where the centre names nobody."""
