@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CALLER, OTHER, VILLAGE = "desk000001", "desk000002", "3527032001"
 NO_KK, NIK = "3527030101900001", "3527034101900001"
 PDF = b"%PDF-1.7 SITI AMINAH " + NIK.encode() + random.Random(1).randbytes(80_000)
+TABLES = ("documents", "prints", "spoiled_sheets", "check_codes", "blobs", "blob_uses", "blob_pieces")
 KK = IssuedDocument("kk", NO_KK, "DKK1")
 AKTA = IssuedDocument("akta_kelahiran", "3527-LU-22112026-0001", "DAKTA1", NIK)
 KTP = IssuedDocument("ktp", NIK, "DKTP1", NIK)
@@ -98,6 +99,13 @@ def opened(url: str, folder: Path | None) -> Iterator[World]:
     made = world_of(url, folder)
     yield made
     asyncio.run(made.database.close())
+
+
+def emptied(url: str) -> None:
+    """Throw away what the test before left."""
+    database = Database.open(url, durable=False)
+    database.write_sync(lambda connection: connection.exec_driver_sql(f"TRUNCATE {', '.join(TABLES)}").close())
+    database.close_sync()
 
 
 def world_of(url: str, folder: Path | None, seed: int = 7) -> World:
