@@ -26,7 +26,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def migrated(postgres_server: PostgresServer) -> str:
-    """A database of that server with the tables in it, emptied before each test: migrating takes a third of a second."""
+    """A database of that server with the tables in it, emptied before each test, for migrating takes its time."""
     url = postgres_server.new_database()
     migrate(url)
     return url
