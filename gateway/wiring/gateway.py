@@ -129,7 +129,7 @@ class Gateway:
             await chain.open()
             handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
             news = News(settings, chain, handing_in, callers, clock, rng)
-            paperwork = Paperwork(settings, chain, database, handing_in.blobs, keyring, clock, rng)
+            paperwork = Paperwork(settings, environ, chain, database, handing_in.blobs, keyring, clock, rng)
             gateway = cls(
                 settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, news, ledger,
                 paperwork,
