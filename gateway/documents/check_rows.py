@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from gateway.database import insert_into
 from gateway.documents.documents import PaperState, Verdict
 from gateway.documents.tables import CODES
 
@@ -30,7 +31,7 @@ def put(
     if document:
         connection.execute(sa.delete(CODES).where(_C.document == document))
     row = {"mark": mark, "kind": kind, "state": state.value, "since": now, "until": until, "document": document}
-    connection.execute(sa.insert(CODES), row)
+    connection.execute(insert_into(connection, CODES).values(row).on_conflict_do_nothing())
 
 
 def find(connection: sa.Connection, marks: Sequence[bytes], now: float) -> Verdict | None:

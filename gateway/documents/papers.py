@@ -91,13 +91,21 @@ class Papers:
         self._check_url = check_url
         self._aligned = b""
 
-    async def make(self, letter: Letter) -> tuple[str, bytes]:
-        """A new paper: its code and its PDF; each call makes another one.
+    def code_of(self, kind: str, of: str) -> str:
+        """The code of the one paper of a kind there is of something; the same each time, and nobody can guess it."""
+        return self._documents.code_of(kind, of)
+
+    async def make(self, letter: Letter, code: str | None = None) -> tuple[str, bytes]:
+        """A paper: its code and its PDF.
+
+        Args:
+            letter: What stands on it.
+            code: Its code; None for a new one.
 
         Raises:
             SigningFailed: Nobody signed; the code tells of nothing then.
         """
-        code = self._documents.new_code()
+        code = self._documents.new_code() if code is None else code
         pdf = await self._crew.run(typeset, "letter", self._told(letter, code))
         signed = await self._authority.sign(pdf, REASON)
         await self._documents.issue(code, letter.kind, letter.state, letter.until)

@@ -7,10 +7,12 @@ tell which papers there are.
 from __future__ import annotations
 
 import hmac
+import itertools
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import new_number
 from gateway.documents.documents import Secrets
 from gateway.signing.faults import Fault, PaperRefused
 from gateway.vault.blind import BlindIndex
@@ -85,6 +87,11 @@ class DocumentSealer:
     def code_mark(self, code: str) -> bytes:
         """The mark of a code in its one spelling."""
         return self._mark("code", code)
+
+    def code_of(self, kind: str, of: str) -> str:
+        """A code that only this installation can tell, always the same one of the same thing."""
+        count = itertools.count()
+        return new_number(lambda bits: int.from_bytes(self._mark("draw", kind, of, str(next(count)))) >> (256 - bits))
 
     def _mark(self, *parts: str) -> bytes:
         return hmac.digest(self._mark_key, "\0".join(parts).encode(), "sha256")

@@ -171,8 +171,12 @@ class Documents:
         """A code that nothing is told under yet."""
         return new_number(self._bits)
 
+    def code_of(self, kind: str, of: str) -> str:
+        """The code of the one paper of a kind there is of something: drawn from the installation's key alone."""
+        return self._sealer.code_of(kind, of)
+
     async def issue(self, code: str, kind: str, state: PaperState, until: float | None = None) -> None:
-        """Tell this under the code of a paper of our own from now on."""
+        """Tell this under the code of a paper of our own from now on, unless something is told under it already."""
         mark, now = self._sealer.code_mark(code), self._clock.now()
         await self._database.write(partial(check_rows.put, mark=mark, kind=kind, state=state, now=now, until=until))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import tzinfo
 
+    from gateway.contract.messages import Caller
     from gateway.contract.web import Request
     from gateway.documents.documents import Document, Print, Tally
     from gateway.flows.printing import Printing, Shown
@@ -35,7 +36,11 @@ _KEY = Parameter(
     "Idempotency-Key", "header", "Yours for this one act; a repetition under it gets the first answer.",
     r"^[\x21-\x7e]{1,200}$", required=True,
 )  # fmt: skip
-_DAY = Parameter("day", "query", "Which day, `yyyy-mm-dd`; today if left out.", r"^\d{4}-\d\d-\d\d$")
+_DATE: Final = (
+    "20(?:[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    "|(?:[02468][048]|[13579][26])-02-29)"
+)
+_DAY = Parameter("day", "query", "Which day of this century, `yyyy-mm-dd`; today if left out.", f"^{_DATE}$")
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,59}$(?!\n)"
 
 Printer = Annotated[str, Meta(pattern=_NAME, description="The printer, as the desk calls it.")]
@@ -166,6 +171,7 @@ class DocumentRoutes:
     Args:
         printing: Looks after them.
         alignment: Gives the page on which a printer's margins are seen.
+        receipt: Gives the signed receipt of a caller's submission.
         now: Unix seconds.
         zone: Zone in which a day begins and ends.
     """
@@ -174,11 +180,13 @@ class DocumentRoutes:
         self,
         printing: Printing,
         alignment: Callable[[], Awaitable[bytes]],
+        receipt: Callable[[Caller, str], Awaitable[bytes]],
         now: Callable[[], float],
         zone: tzinfo,
     ) -> None:
         self._printing = printing
         self._alignment = alignment
+        self._receipt = receipt
         self._now = now
         self._zone = zone
 
@@ -215,6 +223,12 @@ class DocumentRoutes:
             Route(
                 "GET", f"{PRINTS}/alignment", CALLER, self.align, "A page on which a printer's margins are seen",
                 "Halaman uji tepi cetak", content_type=PDF,
+            ),
+            Route(
+                "GET", "/v1/submissions/{submission}/receipt", CALLER, self.receipt,
+                "The receipt of a submission on paper: signed, with a code for /check, without personal data",
+                "Tanda terima pengajuan untuk dicetak: bertanda tangan, berkode untuk /check, tanpa data pribadi",
+                errors=(errors.NotFound, *broken), content_type=PDF,
             ),
             *self._operators(),
         )  # fmt: skip
@@ -272,6 +286,11 @@ class DocumentRoutes:
         """The page for margins."""
         return Response(await self._alignment(), content_type=PDF)
 
+    async def receipt(self, request: Request) -> Response:
+        """The receipt of one of the caller's submissions."""
+        pdf = await self._receipt(request.known_caller(), request.path["submission"])
+        return Response(pdf, content_type=PDF)
+
     async def refetch(self, request: Request) -> Response:
         """An operator has one fetched again."""
         body: OperatorBody = request.body
@@ -325,12 +344,9 @@ def _key_of(request: Request) -> str:
 
 def _day_of(request: Request, today: date) -> date:
     given = request.query.get("day")
-    if request.query.keys() - {"day"} or (given is not None and not re.fullmatch(_DAY.pattern, given, re.ASCII)):
+    if request.query.keys() - {"day"} or (given is not None and not re.fullmatch(_DATE, given, re.ASCII)):
         raise Invalid(faults=(_BAD_DAY,))
-    try:
-        return today if given is None else date.fromisoformat(given)
-    except ValueError:
-        raise Invalid(faults=(_BAD_DAY,)) from None
+    return today if given is None else date.fromisoformat(given)
 
 
 _BAD_KEY = FieldFault(

@@ -8,6 +8,7 @@ from gateway.catalogue.services import SERVICES
 from gateway.contract.messages import READS
 from gateway.flows.ask import Asker
 from gateway.flows.feed import Feed
+from gateway.flows.receipts import Receipts
 from gateway.flows.rights import Purpose, Rights
 from gateway.http.attachments import Attachments
 from gateway.http.check import Check
@@ -196,7 +197,9 @@ class Generation:
         paperwork, settings = self._paperwork, self.settings
         pace = NetworkPace(settings.documents.checks_per_minute)
         check = Check(paperwork.documents.check, pace, self._clock)
-        routes = DocumentRoutes(self.printing, paperwork.papers.alignment, self._clock.now, settings.zone)
+        receipts = Receipts(self.tracker, paperwork.papers, settings.signing.title, settings.zone)
+        alignment = paperwork.papers.alignment
+        routes = DocumentRoutes(self.printing, alignment, receipts.pdf, self._clock.now, settings.zone)
         return (*routes.routes(), *check.routes())
 
     def moved(self, moved: SubmissionMoved) -> None:

@@ -40,6 +40,7 @@ ATTACHMENT = "/v1/attachments/{sha256}"
 PAPER = b"%PDF-1.7 synthetic"
 STREAM = "/v1/events"
 DOCUMENT, PRINTS = "/v1/documents/{document}", "/v1/documents/{document}/prints"
+RECEIPT = f"{SUBMISSION}/receipt"
 PRINTED, SPOILED = f"{PRINTS}/{{print}}/pdf", "/v1/prints/spoiled"
 
 MATRIX = {
@@ -54,6 +55,7 @@ MATRIX = {
     ("GET", ATTACHMENT): OWN,
     ("PUT", ATTACHMENT): UPLOADS,
     ("GET", DOCUMENT): OWN,
+    ("GET", RECEIPT): OWN,
     ("POST", PRINTS): OWN,
     ("GET", PRINTED): OWN,
     ("POST", SPOILED): CALLER,
@@ -268,7 +270,8 @@ def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> 
         return about_a_document(guarded, cell, key)
     if method == "GET":
         endless = path == STREAM and expected(CALLER, path, column) == SERVED
-        where = path.format(adapter="dukcapil_ws", code="7K3M-9QRT-2VWX-5")
+        own = held(guarded) if path == RECEIPT else ""
+        where = path.format(adapter="dukcapil_ws", code="7K3M-9QRT-2VWX-5", submission=own)
         return guarded.request("HEAD" if endless else "GET", where, key=key)
     return guarded.post(path, body_of(guarded, path, column), key=key)
 

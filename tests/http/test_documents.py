@@ -243,10 +243,22 @@ def test_spoiled_sheets_the_report_and_the_alignment_page(rig: Rig) -> None:
     counts = {"prints": 1, "reprints": 0, "sheets": 2, "spoiled": 1}
     assert lines == [{"village": VILLAGE, "printer": "desk-1", **counts}]
     assert rig.get("/v1/prints/report?day=2020-01-01", key=key).json["lines"] == []
-    for query in ("day=yesterday", "day=2020-02-31", "month=2"):
+    assert rig.get("/v1/prints/report?day=2028-02-29", key=key).status == 200
+    for query in ("day=yesterday", "day=2020-02-31", "day=9999-12-31", "day=2023-02-29", "month=2"):
         rig.refused(rig.get(f"/v1/prints/report?{query}", key=key), 422, "invalid")
     page = rig.get("/v1/prints/alignment", key=key)
     assert (page.status, page.headers["content-type"], page.body[:5]) == (200, "application/pdf", b"%PDF-")
+
+
+def test_the_receipt_is_a_signed_page_with_a_code(rig: Rig, key: str, other: str) -> None:
+    """The caller's own submission has a receipt that passes the check under our own roots; another's has none."""
+    nik = rig.nik()
+    body = {"service": "ktp", "version": 1, "village": VILLAGE, "subject": {"nik": nik}, "form": {"nik": nik}}
+    path = rig.post("/v1/submissions", body, {"Idempotency-Key": "receipt"}, key=key).headers["location"] + "/receipt"
+    page = rig.get(path, key=key)
+    assert (page.status, page.headers["content-type"]) == (200, "application/pdf")
+    check(page.body, rig.gateway.paperwork.authority.roots)
+    rig.refused(rig.get(path, key=other), 404, "not_found")
 
 
 def test_everything_is_in_the_ledger(rig: Rig, key: str) -> None:
