@@ -20,6 +20,7 @@ from bench.machine import describe
 from gateway.blobs.files import FilePieces
 from gateway.blobs.sealing import BlobSealer
 from gateway.blobs.store import DatabaseBlobs
+from gateway.catalogue.documents import document_id
 from gateway.contract.submissions import IssuedDocument
 from gateway.database import Database
 from gateway.database.migrate import migrate
@@ -89,8 +90,9 @@ async def stored(folder: Path, seconds: float, processes: int, pdf: bytes) -> fl
         paper, now = IssuedDocument("skpwni", "1", "D1"), clock.now()
         await database.write(lambda connection: book.issued(connection, origin, (paper,), now, now))
         digest = await crew.check(pdf, roots, LARGEST)
-        (document,) = [each for each in await documents.due(1_000) if each.submission == origin.id]
-        await documents.keep(document, pdf, digest)
+        document = await documents.find(document_id(origin.id, paper.kind, paper.receipt))
+        if document is None or not await documents.keep(document, pdf, digest):
+            raise RuntimeError("a document was not kept")
 
     try:
         return await rate(seconds, one)
