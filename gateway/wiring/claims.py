@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.contract.web import Who
 from gateway.http.attachments import Attachments
+from gateway.http.check import Check
+from gateway.http.documents import DocumentRoutes
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
@@ -76,7 +78,9 @@ def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     """Claims beside the gateway's own routes, without a gateway that could answer them."""
     nobody: Any = None  # no route is called
     system = Facts(nobody, nobody, nobody, nobody, 0.0)
-    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), System(system))
+    documents = DocumentRoutes(nobody, nobody, nobody, nobody, nobody)
+    check = Check(nobody, nobody, nobody)
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), documents, check, System(system))
     routes = tuple(route for each in own for route in each.routes())
     return Claims(routes, System(system, detailed=True).health_routes(), mounts)
 

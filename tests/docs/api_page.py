@@ -13,6 +13,8 @@ from gateway.flows.feed import Feed
 from gateway.flows.submit import Submitter
 from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
+from gateway.http.check import Check
+from gateway.http.documents import DocumentRoutes
 from gateway.http.events import Events
 from gateway.http.residents import Residents
 from gateway.http.submissions import Submissions
@@ -77,7 +79,10 @@ def _described() -> Described:
     terms = Terms(settings.blobs.max_bytes, settings.blobs.waiting_bytes, frozenset(settings.blobs.kinds))
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
     system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *system.routes())
+    nobody: Any = None  # no route is called
+    documents = DocumentRoutes(nobody, nobody, nobody, nobody, nobody).routes()
+    check = Check(nobody, nobody, nobody).routes()
+    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *documents, *check, *system.routes())
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)

@@ -31,7 +31,7 @@ from gateway.wiring.backing_up import back_up
 from gateway.wiring.keeping import Retention, keep_copy
 from gateway.wiring.key_checks import SEALED
 from gateway.wiring.offline import drop_keys, make_keys
-from gateway.wiring.parts import open_blobs, open_following, open_outbox
+from gateway.wiring.parts import open_blobs, open_documents, open_following, open_outbox
 from gateway.wiring.returning import restore
 from tests.blobs.world import CALLER, NAME, file_of, name_of
 from tests.blobs.world import World as Files
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 SOON = 10.0
 CONTENT = file_of(150_000)
-DOCUMENT = IssuedDocument("ktp", "3527030101900001", "D1", NIK)
+DOCUMENT = IssuedDocument("skpwni", "3527030101900001", "D1", NIK)
 
 
 @dataclass
@@ -85,7 +85,9 @@ class Machine:
     def retention(self) -> Retention:
         """What destroys here."""
         outbox: Any = self.world.outbox
-        return Retention(self.settings, self.database, outbox, self.blobs, self.clock)
+        ring = Keyring.load(self.settings.secrets_folder)
+        documents = open_documents(self.database, self.blobs, ring, self.clock)
+        return Retention(self.settings, self.database, outbox, self.blobs, self.clock, documents)
 
     async def copy_is(self, state: Any) -> None:
         """Wait until the copy is in a state."""
@@ -348,7 +350,7 @@ def test_each_column_of_wrapped_keys_is_known(tmp_path: Path) -> None:
     assert found == {(keys.key.table.name, keys.key.name) for keys in SEALED}
 
 
-@pytest.mark.parametrize("sealed", ["content", "outcome", "file"])
+@pytest.mark.parametrize("sealed", ["content", "outcome", "file", "document"])
 def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     """As long as anything is under it, it stays."""
     settings = settings_of(tmp_path)
@@ -360,7 +362,7 @@ def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     story(settings, told)
     rotate(settings.secrets_folder)
     database = Database.open(settings.database_url({}))
-    for name, keys in zip(("content", "outcome", "file"), SEALED, strict=True):
+    for name, keys in zip(("content", "outcome", "file", "document"), SEALED, strict=True):
         if name != sealed:
             database.write_sync(partial(_empty, keys=keys))
     database.close_sync()
