@@ -1,9 +1,16 @@
 # The commands of this project; a fresh machine needs Python 3.11+, make, and nothing else.
 SHELL := /bin/bash
 BIN := .venv/bin
-PARALLEL ?= 3
+PARALLEL ?= 4
 
-.PHONY: help run test coverage check format demo bench soak mutants runtime-env test-env clean
+# What is compiled once is compiled for all: the suite starts two hundred processes of our own, and four workers.
+export PYTHONDONTWRITEBYTECODE :=
+
+BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+SUITE := $(BIN)/pytest -m "not soak and not alone" -n $(PARALLEL) --dist worksteal
+ALONE := grep -rl --include='*.py' 'mark\.alone' tests | xargs $(BIN)/pytest -n 0
+
+.PHONY: help run test coverage check types rules format demo bench soak mutants runtime-env test-env venv packages clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -12,7 +19,12 @@ runtime-env:
 	@requirements/install.sh runtime
 
 test-env:
+	@$(BESIDE) venv packages
+
+venv:
 	@requirements/install.sh test
+
+packages:
 	@tests/packages.sh
 
 run: runtime-env ## Start mock SIAK and the gateway, with demo keys
@@ -22,9 +34,14 @@ demo: runtime-env ## A guided story of an outage, under two minutes
 	@$(BIN)/siak-gateway demo
 
 check: test-env ## Format, lint, types, import rules, generated files
+	@$(BESIDE) types rules
+
+types:
+	@$(BIN)/mypy
+
+rules:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.generated --check
 
@@ -34,18 +51,19 @@ format: test-env ## Format and mend what can be mended; renew generated files
 	@$(BIN)/python -m tests.generated
 
 test: check ## Everything CI runs: check, then the whole suite
-	@$(BIN)/pytest -n $(PARALLEL) -m "not soak"
+	@$(SUITE)
+	@$(ALONE) -m "alone and not soak"
 
 coverage: test-env ## The suite again, with branch coverage of 95 % at least; a third slower
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -n $(PARALLEL) --cov --cov-report= -m "not soak"
+	@$(SUITE) --cov --cov-report=
 	@$(BIN)/coverage report --fail-under=95
 
 bench: test-env ## Benchmarks beside the peers that are installed; figures go to bench/results/
 	@$(BIN)/python -m bench.run
 
 soak: test-env ## The long proofs in full; figures go to bench/results/
-	@$(BIN)/pytest -n $(PARALLEL) -p tests.soak_results -m soak
+	@$(BIN)/pytest -n $(PARALLEL) -p tests.soak_results --hypothesis-profile seeking -m soak
 
 mutants: ## Mutation tests of the policies (half an hour); `mutmut results` in .venv-mutants lists the survivors
 	@requirements/install.sh mutants

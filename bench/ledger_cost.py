@@ -1,10 +1,11 @@
 """What the ledger adds to a cached look-up: processor time in one process, without server or socket, in turn.
 
-The whole process's processor time is counted, its writing thread included, so that other work on the machine shows less
-than in rates; the smallest and the middle round are told. The difference is what counts: beside the server's part,
+The whole process's processor time is counted, its writing thread included, and each round ends with everything moved
+into the ledger's database, so that no round pays for another's. Other work on the machine shows less than in rates; the
+smallest and the middle round are told. The difference is what counts: beside the server's part,
 which is the same for both, `bench/ledger.py` measures the ratio.
 
-    python -m bench.ledger_cost [--lanes 32] [--rounds 10]
+    python -m bench.ledger_cost [--lanes 32] [--rounds 60]
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from bench.reads import LOOKUP, body_of
 from gateway.testing.stage import Stage
 
 if TYPE_CHECKING:
-    from gateway.http.application import Application
+    from gateway.wiring.gateway import Gateway
 
-CALLS = 6_000
+CALLS = 2_048
 
 
 class Patient(Call):
@@ -38,19 +39,21 @@ class Patient(Call):
         await asyncio.Event().wait()
 
 
-async def cost(application: Application, bodies: list[str], key: str, lanes: int, count: int) -> float:
+async def cost(gateway: Gateway, bodies: list[str], key: str, lanes: int, count: int) -> float:
     """Microseconds of processor time a look-up takes where so many are asked at once, so often each."""
 
     async def ask(body: str) -> None:
         call = Patient(LOOKUP, body, key)
         for _ in range(count):
-            await application.serve(call)
+            await gateway.public.serve(call)
             if call.status != 200:
                 raise RuntimeError("answers were not good")
             await asyncio.sleep(0)  # as if the next one came from a socket
 
     began = time.process_time()
     await asyncio.gather(*(ask(bodies[lane % len(bodies)]) for lane in range(lanes)))
+    if gateway.ledger is not None:
+        await gateway.ledger.checkpoint()
     return (time.process_time() - began) / (lanes * count) * 1e6
 
 
@@ -65,13 +68,13 @@ def measure(lanes: int, rounds: int) -> dict[bool, list[float]]:
             stage = stack.enter_context(Stage(folder, config=config))
             key, bodies = stage.add_client("bench"), [body_of(person.nik) for person in stage.people()[:PEOPLE]]
             for body in bodies:
-                stage.run(cost(stage.gateway.public, [body], key, 1, 1))
+                stage.run(cost(stage.gateway, [body], key, 1, 1))
             stages[enabled] = (stage, key, bodies)
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)  # as a serving process does
         for _round in range(rounds):
             for enabled, (stage, key, bodies) in stages.items():
-                work = cost(stage.gateway.public, bodies, key, lanes, max(4, CALLS // lanes))
+                work = cost(stage.gateway, bodies, key, lanes, max(4, CALLS // lanes))
                 found[enabled].append(stage.run(work))
     return found
 
@@ -80,7 +83,7 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--lanes", type=int, default=32)
-    options.add_argument("--rounds", type=int, default=10)
+    options.add_argument("--rounds", type=int, default=60)
     chosen = options.parse_args()
     found = measure(chosen.lanes, chosen.rounds)
     for name, of in (("smallest", min), ("middle", statistics.median)):

@@ -11,6 +11,7 @@ import sys
 SUITES = (
     "bench.reads",
     "bench.links",
+    "bench.pages",
     "bench.footprint",
     "bench.claiming",
     "bench.ledger",

@@ -29,6 +29,10 @@ find_python() {
     exit 1
 }
 
+apt_install() { # one at a time: tests/packages.sh may run beside
+    flock /var/lib/apt sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null' sh "$@"
+}
+
 make_venv() {
     local python
     python=$(find_python)
@@ -36,7 +40,7 @@ make_venv() {
     rm -rf "$venv"
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "Installing python3-venv ..."
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
+        apt_install python3-venv
         "$python" -m venv "$venv"
     else
         echo "Python's venv module is missing; install the package python3-venv." >&2

@@ -21,7 +21,8 @@ from gateway.blobs import rows
 from gateway.blobs.blobs import Damaged
 from gateway.blobs.sealing import Frame
 from gateway.database.errors import StorageFailed, StorageFault
-from gateway.database.second_copy.files import KeptFiles
+from gateway.database.second_copy.files import KeptFiles, is_same
+from gateway.durable import sync_folder
 from gateway.vault.objects import OVERHEAD
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class FilePieces:
         return self._kept
 
     def _path(self, id_: str) -> Path:
-        return self._folder / id_[:2] / id_
+        return _place(self._folder, id_)
 
     def _write(self, blob: Blob, text: bytes) -> None:
         path = self._path(blob.id)
@@ -147,7 +148,7 @@ class FilePieces:
                 os.close(descriptor)
             if is_new:
                 for folder in (path.parent, self._folder, self._folder.parent):
-                    _sync_folder(folder)
+                    sync_folder(folder)
         except FileNotFoundError:
             if not is_new and self._folder.is_dir():
                 raise Damaged from None
@@ -186,6 +187,21 @@ class FilePieces:
         return sorted(self._folder.iterdir()) if self._folder.is_dir() else []
 
 
+def uncopied(database: Database, folder: Path, copies: Path) -> int:
+    """How many complete blobs lie in a folder whose copies do not, or not as they are; for commands.
+
+    Raises:
+        StorageUnavailable, DatabaseError: The database cannot be read.
+        OSError: One of the folders cannot be.
+    """
+    count, after = 0, ""
+    while blobs := database.read_sync(partial(rows.whole, after=after)):
+        paths = (_place(folder, blob.id) for blob in blobs)
+        count += sum(path.exists() and not is_same(path, copies / path.relative_to(folder)) for path in paths)
+        after = blobs[-1].id
+    return count
+
+
 def _walk(descriptor: int, stored: int) -> Iterator[tuple[int, int, int]]:
     """Where each frame begins in the blob and in the file, and its sealed length; ends where a file is cut."""
     begins, place = 0, 0
@@ -205,16 +221,12 @@ def _write_at(descriptor: int, text: bytes, place: int) -> None:
         view, place = view[written:], place + written
 
 
+def _place(folder: Path, id_: str) -> Path:
+    return folder / id_[:2] / id_
+
+
 def _names(shelf: Path) -> list[str]:
     return sorted(path.name for path in shelf.iterdir())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _fault(error: OSError) -> StorageFault:

@@ -1,8 +1,9 @@
 """The facts of blobs and who needs them; each function is work for `Database.read` or `Database.write`.
 
 An upload is fenced by its own progress: it grows only from where its sender saw it end, so of two senders one wins and
-the other learns the new end. Whoever takes a blob for a submission changes its row, and whoever throws blobs away locks
-theirs before asking who needs them: on PostgreSQL the one then sees what the other did.
+the other learns the new end. A caller's share is counted under a lock. Whoever takes a blob for a submission changes
+its row, and whoever throws blobs away locks theirs before asking who needs them: on PostgreSQL the one then sees what
+the other did.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ AT_ONCE = 500
 
 FULL_FOR = 600.0
 """Seconds after which a caller whose share is full may try again."""
+
+_SHARES = 0x424C4F42
+"""First number of the locks on callers' shares, apart from those with one number (`subject_rows`)."""
 
 _C = BLOBS.c
 _NAMES = tuple("got" if name == "offset" else name for name in Blob.__struct_fields__)
@@ -51,6 +55,7 @@ def begin(connection: sa.Connection, new: Blob, mark: bytes, most: int, now: flo
     known = of_mark(connection, mark)
     if known is not None:
         return known
+    _lock_share(connection, new.caller)
     unused = sa.select(sa.func.coalesce(sa.func.sum(_C.length), 0)).where(_C.caller == new.caller, ~_NEEDED)
     if int(connection.execute(unused).scalar_one()) + new.length > most:
         raise TooManyRequests(
@@ -156,6 +161,12 @@ def whole(connection: sa.Connection, after: str) -> tuple[Blob, ...]:
 def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     """Those of these ids that are blobs."""
     return set(connection.execute(sa.select(_C.id).where(_C.id.in_(ids))).scalars())
+
+
+def _lock_share(connection: sa.Connection, caller: str) -> None:
+    """Let no other instance count a caller's share until this transaction ends; on SQLite there is one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SHARES, sa.func.hashtext(caller)))).all()
 
 
 def _lock(connection: sa.Connection, ids: Sequence[str]) -> None:

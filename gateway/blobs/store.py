@@ -108,12 +108,14 @@ class DatabaseBlobs:
 
         if not await self._database.write(empty):
             raise Moved
+        self._database.unscrubbed = True
         _log.warning("blobs.emptied")
         return emptied
 
     async def drop(self, blob: Blob) -> None:
         """See `Blobs.drop`."""
         await self._database.write(lambda connection: rows.remove(connection, blob.id))
+        self._database.unscrubbed = True
         if await self._database.read(lambda connection: rows.of_id(connection, blob.id)) is None:
             await self._pieces.remove(blob.id)
 
@@ -138,6 +140,7 @@ class DatabaseBlobs:
         count = 0
         while gone := await self._database.write(lambda connection: rows.sweep(connection, before)):
             count += gone
+            self._database.unscrubbed = True
         await self._pieces.sweep()
         return count
 

@@ -56,6 +56,11 @@ def is_complete(service: str, kinds: frozenset[str]) -> bool:
     return bool(kinds) and NEEDED.get(service, frozenset()) <= kinds
 
 
+def services_with(kinds: frozenset[str]) -> tuple[str, ...]:
+    """The services whose events are complete with exactly these documents."""
+    return tuple(service for service, needed in NEEDED.items() if needed == kinds)
+
+
 def title_of(kind: str) -> Bilingual:
     """What people call a document; one not known here goes by the centre's name of it."""
     return TITLES.get(kind) or Bilingual(kind.replace("_", " "), kind.replace("_", " "))

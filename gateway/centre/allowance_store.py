@@ -58,11 +58,13 @@ class DatabaseAllowanceStore:
         return await self._database.read(_load)
 
     async def add(self, rows: Sequence[DayRow]) -> Sums:
-        """Add to the stored counts and drop days nobody needs any more.
+        """Add to the stored counts and drop days nobody needs any more; without rows there is nothing to do.
 
         Raises:
             StorageUnavailable: They cannot be written.
         """
+        if not rows:  # another save took them first
+            return {}
         now = self._clock.now()
         return await self._database.write(lambda connection: _add(connection, rows, now))
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from functools import partial
 from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -28,7 +29,7 @@ from gateway.contract.messages import CentreService, Priority
 from gateway.log import Thinner
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from random import Random
 
     from gateway.centre.limit import Limit
@@ -49,6 +50,10 @@ ANSWERED = (CentreRefusedUs, Invalid, OutsideHours, QuotaExhausted, CentreMisans
 MEASURED = 256
 """Latencies of a service kept for its p90."""
 
+
+ASIDE: Mapping[CentreService, int] = MappingProxyType({CentreService.EVENTS: 2})
+"""Services for whose answers nobody waits, and how many of their calls may be at the centre at once, beside the limit:
+they stand in no queue, take no place from those who do, and say nothing about the limit, however long they hang."""
 
 LINES = 5
 """Refusals of one reason that are told in a second; the next line says how many were left out."""
@@ -140,6 +145,8 @@ class Limiter:
             GatewayError: What `go` says.
         """
         self.offered += 1
+        if carried.service in ASIDE:
+            return await self._aside(carried, go)
         passage = _Waiting(carried.flight, carried.service)
         verdict = self._gate.offer(self._clock.monotonic(), passage, carried)
         if isinstance(verdict, Wait):
@@ -166,6 +173,20 @@ class Limiter:
             self._timer.cancel()
         for passage in self._gate.close():
             _wake(passage, Refuse(1.0, "closing"))
+
+    async def _aside(self, carried: Carriage, go: Callable[[], Awaitable[T]]) -> T:
+        """Go beside the limit, or be refused at once if as many as may are on that way."""
+        service = carried.service
+        if self._in_flight[service] >= ASIDE[service]:
+            raise self._overloaded(service, carried.request_id, Refuse(1.0, "aside"))
+        self._in_flight[service] += 1
+        started = self._clock.monotonic()
+        try:
+            answer = await go()
+            self._latencies[service].append(self._clock.monotonic() - started)
+        finally:
+            self._in_flight[service] -= 1
+        return answer
 
     async def _wait(self, carried: Carriage, passage: _Waiting) -> Admit | Refuse:
         """Stand in the queue until a place, a refusal, or the caller's leaving."""

@@ -22,6 +22,7 @@ from gateway.centre.share_state import frozen, thawed
 from gateway.centre.shares import Row, Shares
 from gateway.centre.tables import centre_limits, centre_shares
 from gateway.database import Database, Limits, Tuning, insert_into
+from gateway.database.clock import now_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ class DatabaseShareStore:
             clock: Unix seconds; None asks the database.
         """
         at, offset, raw = _locked(connection, self._centre)
-        told = (clock or _database_time)(connection)
+        told = (clock or now_by)(connection)
         now = max(at, told + offset)
         shares = Shares(self._settings, now, every=0.0)
         if raw:
@@ -132,7 +133,7 @@ def standings(connection: sa.Connection, centre: str) -> tuple[Standing, ...]:
     if offset is None:
         return ()
     columns = centre_shares.c
-    living = (columns.centre == centre) & (columns.until >= _database_time(connection) + offset)
+    living = (columns.centre == centre) & (columns.until >= now_by(connection) + offset)
     found = sa.select(columns.instance, columns.share).where(living).order_by(columns.instance)
     return tuple(Standing(name, share) for name, share in connection.execute(found))
 
@@ -155,7 +156,3 @@ def _rows(connection: sa.Connection, centre: str) -> dict[str, Row]:
         sa.select(columns.instance, columns.wanted, columns.until).where(columns.centre == centre)
     )
     return {name: Row(wanted, until) for name, wanted, until in found}
-
-
-def _database_time(connection: sa.Connection) -> float:
-    return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())

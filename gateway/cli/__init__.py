@@ -41,12 +41,14 @@ COMMANDS: Mapping[str, Lazy] = {
     "plugins": Lazy("gateway.cli.extensions", "plugins_group", "List, enable and disable plugins."),
     "adapters": Lazy("gateway.cli.extensions", "adapters_group", "List, enable and disable adapters."),
     "clients": Lazy("gateway.cli.clients", "clients", "Add, list, rotate and revoke keys of regional apps."),
+    "people": Lazy("gateway.cli.people", "people", "Add, list, suspend, resume and set up anew those who sign in."),
     "submissions": Lazy(
-        "gateway.cli.submissions", "submissions", "List, show, retry, hold, release, cancel submissions."
+        "gateway.cli.submissions", "submissions", "List, show, export, retry, hold, release, cancel submissions."
     ),
     "documents": Lazy(
         "gateway.cli.documents", "documents", "List documents, fetch refused ones again, count the prints of a day."
     ),
+    "strays": Lazy("gateway.cli.strays", "strays", "List what the centre has and this gateway lost."),
     "backup": Lazy("gateway.cli.backup", "backup", "Back everything up but the keys, while the gateway runs."),
     "restore": Lazy("gateway.cli.restore", "restore", "Put everything back from the second copy or a backup."),
     "notifications": Lazy(

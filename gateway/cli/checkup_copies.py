@@ -7,6 +7,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from gateway.blobs.files import COPIES, uncopied
 from gateway.cli.finding import Finding
 from gateway.contract.errors import GatewayError
 from gateway.database import Database, DatabaseError
@@ -58,6 +59,7 @@ def copies(settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
         yield Finding("copies", "warn", text, "name a folder on another device in [replica] path")
         return
     yield _copy(database_file(parse_url(url)), folder)
+    yield from _files(settings, url, folder)
     if folder.is_dir() and (free := shutil.disk_usage(folder).free) < LITTLE_DISK:
         yield Finding("copies", "warn", f"{free / 1e9:.1f} GB are free for the second copy", "make room")
 
@@ -95,6 +97,22 @@ def _copy(database: Path, folder: Path) -> Finding:
     fault = CopyFault(memo.fault) if memo.fault in set(CopyFault) else CopyFault.NOT_THERE
     text = f"there is one copy only since {since}: {fault.replace('_', ' ')} ({folder})"
     return Finding("copies", "bad", text, _CURES[fault])
+
+
+def _files(settings: Settings, url: str, folder: Path) -> Iterable[Finding]:
+    """How many files of what was handed in burn with this machine."""
+    if not database_file(parse_url(url)).exists() or not folder.is_dir():
+        return
+    database = Database.open(url)
+    try:
+        missing = uncopied(database, settings.blobs_folder, folder / COPIES)
+    except (DatabaseError, GatewayError, OSError):
+        return  # told with the database, or with the copy
+    finally:
+        database.close_sync()
+    if missing:
+        cure = "a gateway that runs copies them while the copy is in step; else look at the device"
+        yield Finding("copies", "warn", f"{missing} files are not in the second copy in {folder / COPIES}", cure)
 
 
 def _standby(url: str) -> Finding:

@@ -11,7 +11,7 @@ from gateway.cli.finding import Finding
 from gateway.contract.errors import GatewayError
 from gateway.database import Database, DatabaseError
 from gateway.database.engine import database_file, kind_of, parse_url
-from gateway.outbox import delivery_rows, follow_rows
+from gateway.outbox import delivery_rows, follow_rows, stray_rows
 from gateway.settings import SecretMissing
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def deliveries(settings: Settings, environ: Mapping[str, str]) -> Iterable[Findi
         return
     database = Database.open(url)
     try:
-        read_at, counts = database.read_sync(_look)
+        read_at, counts, strays = database.read_sync(_look)
     except (DatabaseError, GatewayError):
         return  # told with the database
     finally:
@@ -67,10 +67,13 @@ def deliveries(settings: Settings, environ: Mapping[str, str]) -> Iterable[Findi
         yield Finding("notices", "warn", text, "siak-gateway notifications list --state dead, then retry")
     else:
         yield Finding("notices", "ok", f"{counts.pending} notifications wait to be told, none was put aside")
+    if strays:
+        text = f"{strays} submissions that were handed in here once are not known any more"
+        yield Finding("strays", "warn", text, "siak-gateway strays list")
 
 
-def _look(connection: sa.Connection) -> tuple[float | None, Counts]:
-    return follow_rows.read_at(connection), delivery_rows.counts(connection)
+def _look(connection: sa.Connection) -> tuple[float | None, Counts, int]:
+    return follow_rows.read_at(connection), delivery_rows.counts(connection), stray_rows.count(connection)
 
 
 def _events(settings: Settings, read_at: float | None) -> Finding:

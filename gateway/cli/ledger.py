@@ -118,7 +118,7 @@ def _opened(config_file: Path | None) -> Iterator[tuple[Database, Signer]]:
         signer = Signer(open_keyring(settings, os.environ))
         database = open_ledger_database(settings, os.environ)
         try:
-            settle(database)
+            settle(database, signer)
             yield database, signer
         finally:
             database.close_sync()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from gateway.cli.submission_choice import check_service, check_village, choosing, chosen, found
+from gateway.cli.submission_rows import actor, instant, row_of
+from gateway.cli.submissions_export import export
 
 if TYPE_CHECKING:
     from gateway.contract.submissions import Move
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.outbox.outbox import Act, Aged, Facts, Mode, Outbox, Scope, Switch
 
 SCOPES = ("adapter", "service", "village")
-VILLAGE_DIGITS = 10
 _AGED = ("service", "age", "handed_in", "at_centre", "missing", "decided", "attention", "ended")
 _WIDTHS = (20, 7, 11, 11, 9, 9, 11, 7)
 _config = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Config file (TOML).")
@@ -30,41 +31,43 @@ _scopes = click.option(
 
 @click.group(epilog="Example: siak-gateway submissions list --state attention")
 def submissions() -> None:
-    """List, show, retry, hold, release and cancel submissions.
+    """List, show, export, retry, hold, release and cancel submissions.
 
     A submission is named by its id or its receipt number.
     """
 
 
+submissions.add_command(export)
+
+
 @submissions.command("list", epilog="Example: siak-gateway submissions list --state attention --json")
-@click.option("--state", help="Only those in this state, such as queued, unknown, attention.")
-@click.option("--service", help="Only those of this service.")
-@click.option("--village", help="Only those of this village (ten digits).")
+@choosing
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
-@click.option("--before", help="Only those older than this id: the last one of the list before.")
 @_json
 @_config
-def list_(*, state: str | None, as_json: bool, config_file: Path | None, **wanted: Any) -> None:
+def list_(*, limit: int, as_json: bool, config_file: Path | None, **which: Any) -> None:
     """List submissions, newest first, and what is held or switched off; nothing personal is shown."""
-    from gateway.outbox.outbox import Wanted  # imports late: --help stays instant
+    from msgspec.structs import replace  # imports late: --help stays instant
 
-    chosen = Wanted(state=_state(state), **wanted)
+    from gateway.cli.faults import read_config
+
+    wanted = replace(chosen(read_config(config_file).zone, **which), limit=limit)
 
     async def look(outbox: Outbox) -> tuple[tuple[Facts, ...], tuple[Switch, ...]]:
-        return await outbox.page(chosen), await outbox.switches()
+        return await outbox.page(await found(outbox, wanted)), await outbox.switches()
 
-    found, switches = _on_outbox(config_file, look)
+    listed, switches = _on_outbox(config_file, look)
     if as_json:
         held = [{name: getattr(one, name) for name in one.__struct_fields__} for one in switches]
-        click.echo(json.dumps({"submissions": [_row(one) for one in found], "switches": held}, indent=2))
+        click.echo(json.dumps({"submissions": [row_of(one) for one in listed], "switches": held}, indent=2))
         return
     for one in switches:
         click.echo(f"{one.mode:<5} {one.scope} {one.name}  by {one.actor}  {one.reason}")
-    for facts in found:
+    for facts in listed:
         flags = " held" if facts.held else ""
         reason = f" ({facts.reason})" if facts.reason else ""
         click.echo(f"{facts.number}  {facts.id}  {facts.state}{flags}{reason}  {facts.service} {facts.village}")
-    if not found:
+    if not listed:
         click.echo("No submissions.")
 
 
@@ -82,15 +85,15 @@ def show(submission: str, *, as_json: bool, config_file: Path | None) -> None:
 
     facts, moves, place = _on_outbox(config_file, look)
     if as_json:
-        history = [{"at": _instant(move.at), **_words(move)} for move in moves]
-        click.echo(json.dumps({**_row(facts), "place": place, "moves": history}, indent=2))
+        history = [{"at": instant(move.at), **_words(move)} for move in moves]
+        click.echo(json.dumps({**row_of(facts), "place": place, "moves": history}, indent=2))
         return
     label, step = LABELS[facts.state], NEXT_STEPS[facts.state]
     click.echo(f"{facts.number}  {facts.id}\n{label.id} · {label.en}\n{step.id} · {step.en}")
     if place is not None:
         click.echo(f"place {place} in its village and class")
     for move in moves:
-        click.echo(f"{_instant(move.at)}  {move.before or '-':<10} -> {move.after:<10} {move.actor}  {move.reason}")
+        click.echo(f"{instant(move.at)}  {move.before or '-':<10} -> {move.after:<10} {move.actor}  {move.reason}")
 
 
 @submissions.command(epilog="Example: siak-gateway submissions ageing --json")
@@ -169,15 +172,13 @@ def release(
 
 def _check_named(names: tuple[str, ...], scopes: tuple[tuple[Scope, str], ...]) -> None:
     """Refuse to do nothing, and switches that would never meet anything because they are mistyped."""
-    from gateway.catalogue.forms.services import SERVICES  # imports late
-
     if not names and not scopes:
         raise click.UsageError("Name submissions, or what all of with --all-of.")
     for scope, name in scopes:
-        if scope == "service" and name not in SERVICES:
-            raise click.UsageError(f"There is no service {name!r}; there are {', '.join(sorted(SERVICES))}.")
-        if scope == "village" and not (len(name) == VILLAGE_DIGITS and name.isdecimal() and name.isascii()):
-            raise click.UsageError("A village is a code of ten digits, such as 3527012003.")
+        if scope == "service":
+            check_service(name, "--all-of")
+        if scope == "village":
+            check_village(name, "--all-of")
 
 
 def _act(names: tuple[str, ...], act: Act, reason: str, config_file: Path | None) -> None:
@@ -191,8 +192,8 @@ def _act(names: tuple[str, ...], act: Act, reason: str, config_file: Path | None
         for name in names:
             try:
                 facts = await _known(outbox, name)
-                async with written(ledger, deed_on(facts, act, _actor())):
-                    facts = await outbox.act(facts.id, act, _actor(), reason)
+                async with written(ledger, deed_on(facts, act, actor())):
+                    facts = await outbox.act(facts.id, act, actor(), reason)
             except GatewayError as error:
                 refused.append(f"{name}: {error.detail}")
             else:
@@ -214,9 +215,9 @@ def _switch(scopes: tuple[tuple[Scope, str], ...], mode: Mode | None, reason: st
 
     async def work(outbox: Outbox, ledger: DeedRecorder | None) -> None:
         for scope, name in scopes:
-            deed = Deed(mode or "release", _actor(), f"{scope}:{name}", **{scope: name})
+            deed = Deed(mode or "release", actor(), f"{scope}:{name}", **{scope: name})
             async with written(ledger, deed):
-                await outbox.switch(scope, name, mode, _actor(), reason)
+                await outbox.switch(scope, name, mode, actor(), reason)
             click.echo(f"{scope} {name}: {mode or 'goes on'}")
 
     if scopes:
@@ -226,7 +227,7 @@ def _switch(scopes: tuple[tuple[Scope, str], ...], mode: Mode | None, reason: st
 async def _known(outbox: Outbox, name: str) -> Facts:
     from gateway.contract.errors import NotFound  # imports late
 
-    facts = await outbox.find(name) if name.isprintable() and name.isascii() else None
+    facts = await outbox.find(name)
     if facts is None:
         raise NotFound("there is no such submission")
     return facts
@@ -250,34 +251,16 @@ def _written_on_outbox(config_file: Path | None, work: Any) -> Any:
         return with_written_outbox(settings, os.environ, work)
 
 
-def _state(name: str | None) -> Any:
-    from gateway.contract.submissions import SubmissionState  # imports late
-
-    try:
-        return None if name is None else SubmissionState(name)
-    except ValueError:
-        known = ", ".join(SubmissionState)
-        raise click.BadParameter(f"must be one of {known}", param_hint="--state") from None
-
-
-def _actor() -> str:
-    return f"operator:{getpass.getuser()}"
-
-
 def _row(facts: Facts) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(facts, name) for name in facts.__struct_fields__}
     row["priority"] = facts.priority.name.lower()
     for name in ("filed_at", "state_at", "not_before"):
-        row[name] = None if row[name] is None else _instant(row[name])
+        row[name] = None if row[name] is None else instant(row[name])
     return row
 
 
 def _words(move: Move) -> dict[str, Any]:
     return {"before": move.before, "after": move.after, "actor": move.actor, "reason": move.reason}
-
-
-def _instant(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _aged(one: Aged) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli.trial_environment import FILE, exports
+from gateway.cli.trial_people import demo_people
 from gateway.cli.trial_programs import programs
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
@@ -90,6 +91,7 @@ class Trial:
         say("Starting the mock centre ...")
         self._start_mock()
         clients = self._demo_clients()
+        people = demo_people(self._settings, self._environ, folder / "demo.json", VILLAGE)
         self._hand_over(clients)
         say("Starting the gateway ...")
         self._start_gateway()
@@ -97,6 +99,7 @@ class Trial:
             **self._urls(),
             "gateway_pid": None if self._gateway is None else self._gateway.pid,
             "clients": clients,
+            "people": people,
             "ws_accounts": _ws_accounts(self._settings),
             **self._samples(),
         }
@@ -152,6 +155,8 @@ class Trial:
         )
         away = f"""curl -s -X PUT {facts["mock_control"]}/_mock/behaviour -d '{{"mode":"hang"}}'"""
         keys = "\n".join(f"  {one['name']:<26} {one['key']}" for one in facts["clients"] if not one["adapter"])
+        people = "\n".join(f"  {one['user_name']:<26} {one['password']}" for one in facts["people"])
+        device = next(one["totp_secret"] for one in facts["people"] if "totp_secret" in one)
         reload = f"kill -HUP {facts['gateway_pid']}"
         return f"""
 Gateway    {facts["gateway"]}      status {facts["gateway"]}/status    docs {facts["gateway"]}/docs
@@ -160,6 +165,10 @@ mock SIAK  {facts["mock"]}      control {facts["mock_control"]}
 
 Demo keys (all people are synthetic; the keys are in {self._settings.data_folder / "demo.json"} too):
 {keys}
+
+Demo people, who sign in at {facts["gateway"]}/people/sign-in with these passwords; demo-admin shows a code too, of an
+authenticator app that is given the key {device} (or `otpauth` of demo.json as a QR code):
+{people}
 
 Three things to try in another terminal:
   1. Look up a resident:

@@ -3,7 +3,9 @@
 ```
 GatewayError
 ├── CallerError            the caller can mend it; nothing was sent
-│   ├── Unauthenticated 401   ├── Denied 403           ├── NotFound 404
+│   ├── Unauthenticated 401   ├── SignInNeeded 401     ├── WrongCredentials 401
+│   ├── Denied 403            ├── RoleMissing 403      ├── NotFromHere 403
+│   ├── NotFound 404          ├── TooManyGuesses 429
 │   ├── MethodNotAllowed 405  ├── Conflict 409         ├── TooLarge 413
 │   ├── Unsupported 415       ├── Invalid 422          ├── IdempotencyMismatch 422
 │   ├── IdempotencyKeyMissing 428                      └── TooManyRequests 429
@@ -111,11 +113,39 @@ class Unauthenticated(CallerError):
     text_id = "Diperlukan kunci yang sah: kunci tak dikenal, kedaluwarsa, atau dicabut ditolak."
 
 
+class SignInNeeded(CallerError):
+    """Sign in first: there is no session, or it has ended."""
+
+    code, status = "sign_in_needed", 401
+    text_id = "Masuk dahulu: belum ada sesi, atau sesi sudah berakhir."
+
+
+class WrongCredentials(CallerError):
+    """Name, password or code is wrong, or may not be used any more."""
+
+    code, status = "wrong_credentials", 401
+    text_id = "Nama, kata sandi, atau kode salah, atau tidak berlaku lagi."
+
+
 class Denied(CallerError):
     """This key does not carry the right to do this."""
 
     code, status = "denied", 403
     text_id = "Kunci ini tidak memiliki hak untuk melakukannya."
+
+
+class RoleMissing(CallerError):
+    """Your account does not have the role or the programme this needs."""
+
+    code, status = "role_missing", 403
+    text_id = "Akun Anda tidak memiliki peran atau aplikasi yang diperlukan."
+
+
+class NotFromHere(CallerError):
+    """This did not come from a page of the gateway; load the page again, then send it again."""
+
+    code, status = "not_from_here", 403
+    text_id = "Kiriman ini bukan dari halaman gerbang; muat ulang halaman, lalu kirim lagi."
 
 
 class NotFound(CallerError):
@@ -180,6 +210,14 @@ class TooManyRequests(CallerError):
     code, status, retryable = "too_many_requests", 429, True
     default_retry_after = 60.0
     text_id = "Jatah kunci ini habis untuk sementara."
+
+
+class TooManyGuesses(CallerError):
+    """There were too many wrong tries; wait a while."""
+
+    code, status, retryable = "too_many_guesses", 429, True
+    default_retry_after = 60.0
+    text_id = "Terlalu banyak percobaan yang salah; tunggu sebentar."
 
 
 class CentreError(GatewayError):

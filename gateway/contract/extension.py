@@ -37,6 +37,8 @@ RESERVED_NAMES = frozenset(
         "key",
         "migrations",
         "native",
+        "people",
+        "person",
         "prints",
         "signing",
         "spoiled",

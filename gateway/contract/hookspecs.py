@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.events import CentreEvent, CircuitMove, ExchangeRecord
     from gateway.contract.host import Job
+    from gateway.contract.pages import Templates
     from gateway.contract.roles import Authenticator, HealthCheck, Notifier, Policy
     from gateway.contract.storage import Tables
     from gateway.contract.submissions import SubmissionMoved
@@ -28,6 +29,11 @@ hookimpl = pluggy.HookimplMarker(ENTRY_POINT_GROUP)
 @hookspec
 def gateway_routes() -> Sequence[Route]:  # type: ignore[empty-body] # a hook's specification has no body
     """HTTP routes, each with its rule. Asked once per (re)load. Adapters are mounted under `/apps/<name>`."""
+
+
+@hookspec
+def gateway_pages() -> Sequence[Templates]:  # type: ignore[empty-body] # a hook's specification has no body
+    """Its page templates, one package at most. Asked once per (re)load; `host.pages` renders them."""
 
 
 @hookspec

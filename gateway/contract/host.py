@@ -10,7 +10,7 @@ import msgspec
 from gateway.contract.messages import Freshness
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import httpx
     import sqlalchemy as sa
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.events import CentreEvent
     from gateway.contract.messages import Answer, Caller, Question, Right
+    from gateway.contract.pages import HostPages
     from gateway.contract.status import CentreStatus, FollowStatus
     from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
 
@@ -106,6 +107,10 @@ class Host(Protocol):
         looked at when it connects.
         """
 
+    @property
+    def pages(self) -> HostPages:
+        """Pages on the gateway's look, and the catalogue's forms on them."""
+
     def secret(self, name: str) -> str:
         """A secret of the extension, from the variable `SIAK_GATEWAY_SECRET_<EXTENSION>_<NAME>`.
 
@@ -167,6 +172,30 @@ class Host(Protocol):
             IdempotencyMismatch, Conflict: The key, or the `origin_id`, was used for other content.
             Maintenance: Adapter, service or village is switched off here.
             StorageUnavailable: It could not be stored.
+        """
+
+    async def attach(
+        self, caller: Caller, sha256: str, offset: int, length: int, pieces: AsyncIterator[bytes], until: float
+    ) -> int:
+        """Take in what follows of a caller's file, for a submission to name; what came is kept, whatever raises.
+
+        Args:
+            caller: Whose.
+            sha256: Its name: the SHA-256 of its content, hexadecimal.
+            offset: Where the pieces begin.
+            length: Bytes of the whole file, the same every time.
+            pieces: The bytes, such as the body of a streamed route.
+            until: Monotonic seconds after which no more is read.
+
+        Returns:
+            How many bytes are there now, durably; the whole file once that is `length`.
+
+        Raises:
+            Invalid: The name is none, or the file is not what its name says.
+            Denied: The caller's right may not hand anything in.
+            Conflict: The pieces do not begin where the file ends.
+            TooLarge, Unsupported: Its size or kind is not taken.
+            TooManyRequests, StorageUnavailable: It could not be kept.
         """
 
     async def track(self, caller: Caller, submission: str) -> Standing:

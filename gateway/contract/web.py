@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 from gateway.contract.messages import Caller
+from gateway.contract.people import Person
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.errors import GatewayError
     from gateway.contract.messages import CentreService
+    from gateway.contract.people import Language, Role
 
 _encoder = msgspec.json.Encoder()
 
@@ -36,7 +38,16 @@ class Who(StrEnum):
     PUBLIC = "public"
     CALLER = "caller"
     HANDLER = "handler"
+    PERSON = "person"
     OPERATOR = "operator"
+
+
+class Listener(StrEnum):
+    """Where a route for people is served."""
+
+    PUBLIC = "public"
+    OPERATOR = "operator"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +56,37 @@ class Rule:
 
     Attributes:
         who: Anyone, a caller with a valid key, a caller whom the handler itself identifies by `host.authenticate`
-            (where the credentials are not in the header), or whoever reaches the operator listener.
+            (where the credentials are not in the header), a person who is signed in, or whoever reaches the operator
+            listener.
         service: For callers: the service of the centre its right must cover.
-        adapter: For callers: a key bound to another adapter is refused; filled in when mounted.
+        adapter: For callers: a key bound to another adapter is refused; for people: one who does not serve it is.
+            Filled in when mounted.
+        roles: For people: one of these is needed; any person will do where none is named. Whose data a route shows is
+            for its handler to ask, by `Person.must_serve`.
+        listener: For people, and for handlers that identify them: where the route is served.
     """
 
     who: Who
     service: CentreService | None = None
     adapter: str | None = None
+    roles: frozenset[Role] = frozenset()
+    listener: Listener = Listener.PUBLIC
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the public listener serves it."""
+        return self.who is not Who.OPERATOR and self.listener is not Listener.OPERATOR
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the operator listener serves it."""
+        return self.who is Who.OPERATOR or self.listener is not Listener.PUBLIC
 
 
 PUBLIC = Rule(Who.PUBLIC)
 CALLER = Rule(Who.CALLER)
 HANDLER = Rule(Who.HANDLER)
+PERSON = Rule(Who.PERSON)
 OPERATOR = Rule(Who.OPERATOR)
 
 
@@ -74,8 +103,12 @@ class Request(msgspec.Struct):
         request_id: Correlation id, also in the answer's `X-Request-Id`.
         deadline: Monotonic seconds until which the caller waits.
         traceparent: W3C trace context, or None.
-        peer: Address of who opened the connection, a proxy's where one stands between; given on public routes and where
+        peer: Address of who asks, as the connection and the trusted proxies have it; given on public routes and where
             the handler itself finds the caller, empty elsewhere and where it is not known.
+        person: Who is signed in, on routes whose rule demands a person. A request that changes anything has then
+            proved, by its `csrf` token and its origin, that it comes from a page of the gateway.
+        secure: Whether who asks does so over HTTPS, as far as the gateway and its trusted proxies can tell; not told on
+            routes for callers.
     """
 
     caller: Caller | None
@@ -87,6 +120,8 @@ class Request(msgspec.Struct):
     deadline: float
     traceparent: str | None = None
     peer: str = ""
+    person: Person | None = None
+    secure: bool = False
 
     def known_caller(self) -> Caller:
         """The caller of a route whose rule demands one.
@@ -97,6 +132,16 @@ class Request(msgspec.Struct):
         if self.caller is None:
             raise RuntimeError("this route's rule does not demand a caller")
         return self.caller
+
+    def known_person(self) -> Person:
+        """Who is signed in, on a route whose rule demands a person.
+
+        Raises:
+            RuntimeError: The route's rule does not demand one.
+        """
+        if self.person is None:
+            raise RuntimeError("this route's rule does not demand a person")
+        return self.person
 
 
 class Response(msgspec.Struct):
@@ -121,6 +166,24 @@ class Response(msgspec.Struct):
     def json(cls, value: object, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """A JSON answer of a msgspec struct or plain value."""
         return cls(_encoder.encode(value), status, "application/json", headers)
+
+
+class Pages(Protocol):
+    """Draws pages in the gateway's look; the one seam between what is shown and how."""
+
+    def render(self, name: str, values: Mapping[str, object], *, person: Person | None, language: Language) -> Response:
+        """A page as an answer, with the header fields that keep it safe.
+
+        Args:
+            name: Template, such as `people/sign_in`.
+            values: What it shows; text is escaped where it is put in.
+            person: Who is signed in; None on public pages.
+            language: Language it is read in.
+
+        Raises:
+            LookupError: There is no such template.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +247,8 @@ class Route:
         refused: For the same: makes the answer to any error, also to one before the handler, such as a body that is too
             large, out of the error and the path parameters; None for the problem that callers of our own API get.
         raw_body: For the docs of a raw route: what its callers send as JSON or as a form; nothing is checked by it.
+        form: The body may also come from a browser's form (`application/x-www-form-urlencoded`), field by field; only
+            with a `body` of texts, switches and lists of texts. On a person's route it has a field `csrf`.
     """
 
     method: str
@@ -204,3 +269,4 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     refused: Callable[[GatewayError, Mapping[str, str]], Response] | None = None
     raw_body: type[msgspec.Struct] | None = None
+    form: bool = False

@@ -6,6 +6,7 @@
 | `writer`, `batch`, `transaction_guard`, `ticket` | grouped commits; one transaction, watched; one piece of work |
 | `readers` | reads on threads |
 | `engine` | URLs, settings, connections |
+| `clock` | the database's own clock, which leases are on |
 | `errors` | what the storage refuses, without any driver's error |
 | `migrate`, `upgrade`, `migrations` | the schema and its versions, for the core and for each extension |
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from typing import TYPE_CHECKING
 
 from gateway.database.errors import StorageFailed, StorageFault
 from gateway.database.second_copy.base import write_snapshot
+from gateway.durable import sync_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,12 +55,3 @@ def rows_in(database: Path, table: str) -> int:
             return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 # our own names
     except sqlite3.Error:
         return -1
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's content durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -75,17 +75,26 @@ def commit(engine: sa.Engine, tickets: Sequence[Ticket[Any]], copies: Copies, *,
             guard = TransactionGuard(connection)
             done = _run_until(connection, tickets, time.monotonic() + seconds, partial(run, guard))
             copies.before(connection)
-            try:
-                connection.commit()
-            except exc.SQLAlchemyError as error:
-                _fail_commit(tickets[:done], error)
-            else:
-                held_by = copies.after(connection)
-                for ticket in tickets[:done]:
-                    ticket.copies = held_by
+            _commit_watched(connection, tickets[:done], copies)
             return done
     except (exc.SQLAlchemyError, StorageFailed) as error:
         raise BatchLost(error) from None
+
+
+def _commit_watched(connection: sa.Connection, tickets: Sequence[Ticket[Any]], copies: Copies) -> None:
+    """Commit, and tell the tickets how many copies hold it, or why it failed."""
+    try:
+        connection.commit()
+    except exc.SQLAlchemyError as error:
+        copies.gave_up()
+        _fail_commit(tickets, error)
+    except BaseException:
+        copies.gave_up()
+        raise
+    else:
+        held_by = copies.after(connection)
+        for ticket in tickets:
+            ticket.copies = held_by
 
 
 def fail(tickets: Sequence[Ticket[Any]], make_error: Callable[[], Exception]) -> None:

@@ -19,6 +19,8 @@ import structlog
 from sqlalchemy import exc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import sqlalchemy as sa
 
     from gateway.database.second_copy import SecondCopy
@@ -45,6 +47,9 @@ class Copies(Protocol):
     def after(self, connection: sa.Connection) -> int:
         """How many copies hold what was just committed; raises nothing."""
 
+    def gave_up(self) -> None:
+        """There was no commit after `before`, or it failed; raises nothing."""
+
 
 class OneCopy:
     """Nothing keeps a second copy."""
@@ -56,6 +61,9 @@ class OneCopy:
         """One."""
         del connection
         return 1
+
+    def gave_up(self) -> None:
+        """Nothing was begun."""
 
 
 class FileCopies:
@@ -71,6 +79,9 @@ class FileCopies:
         """Two, once the copy holds it."""
         del connection
         return 2 if self._copy.covers() else 1
+
+    def gave_up(self) -> None:
+        """Nothing was begun."""
 
 
 class StandbyCopies:
@@ -88,13 +99,12 @@ class StandbyCopies:
         self._none_until = self._away_until = 0.0
         self._in_force = False
         self._warned = False
-        self._timer: threading.Timer | None = None
+        self._watch: _Watch | None = None
 
     def before(self, connection: sa.Connection) -> None:
         """Whether the server waits for a standby; not for longer than it may."""
+        self.gave_up()
         self._warned = False
-        if self._timer is not None:
-            self._timer.cancel()
         if time.monotonic() < self._none_until:
             return
         self._in_force = bool(connection.exec_driver_sql(_IN_FORCE).scalar_one())
@@ -104,41 +114,57 @@ class StandbyCopies:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = local")
             self._in_force = False
         else:
-            self._watch(_driver(connection))
+            self._watch = _Watch(_driver(connection), self._told, self._patience)
 
     def after(self, connection: sa.Connection) -> int:
         """Two if it waited to the end, and still does."""
         if not self._in_force:
             return 1
-        self._in_force = False
-        if self._timer is not None:
-            self._timer.cancel()
+        self.gave_up()
         try:
-            _driver(connection).remove_notice_handler(self._told)
             still = bool(connection.exec_driver_sql(_IN_FORCE).scalar_one())
             connection.rollback()
-        except (exc.SQLAlchemyError, ValueError):
+        except exc.SQLAlchemyError:
             still = False
         if self._warned:
             self._away_until = time.monotonic() + AGAIN_AFTER
             _log.error("database.standby.lost", pause=AGAIN_AFTER)
         return 2 if still and not self._warned else 1
 
-    def _watch(self, driver: Any) -> None:
-        with contextlib.suppress(ValueError):  # it stays where a commit failed
-            driver.remove_notice_handler(self._told)
-        driver.add_notice_handler(self._told)
-        self._timer = threading.Timer(self._patience, _cancel, (driver,))
-        self._timer.daemon = True
-        self._timer.start()
+    def gave_up(self) -> None:
+        """Watch no longer: what the connection does next is nobody's wait for a standby."""
+        self._in_force = False
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
 
     def _told(self, notice: Any) -> None:
         self._warned = self._warned or notice.severity_nonlocalized == "WARNING"
 
 
-def _cancel(driver: Any) -> None:
-    with contextlib.suppress(Exception):  # whatever it says: the commit ends, or the connection is gone
-        driver.cancel_safe(timeout=1.0)
+class _Watch:
+    """One commit that may wait for the standby for so long; `end` returns once nothing of it can cancel anything."""
+
+    def __init__(self, driver: Any, told: Callable[[Any], None], patience: float) -> None:
+        self._driver = driver
+        self._told = told
+        self._turn = threading.Lock()
+        self._over = False
+        driver.add_notice_handler(told)
+        self._timer = threading.Timer(patience, self._cancel)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        self._timer.cancel()
+        with self._turn:
+            self._over = True
+        self._driver.remove_notice_handler(self._told)
+
+    def _cancel(self) -> None:
+        with self._turn, contextlib.suppress(Exception):  # whatever it says: the commit ends, or the connection is gone
+            if not self._over:
+                self._driver.cancel_safe(timeout=1.0)
 
 
 def _driver(connection: sa.Connection) -> Any:

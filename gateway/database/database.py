@@ -61,7 +61,11 @@ class Limits:
 
 
 class Database:
-    """One database, opened by `Database.open` and closed by `close`."""
+    """One database, opened by `Database.open` and closed by `close`.
+
+    Attributes:
+        unscrubbed: Something was deleted since the last `scrub` that must not stay anywhere; set by who deleted it.
+    """
 
     def __init__(self, url: sa.URL, tuning: Tuning, limits: Limits) -> None:
         self.kind: Kind = kind_of(url)
@@ -72,6 +76,7 @@ class Database:
         self._writer = GroupWriter(self._engine, limits.batch)
         self._readers = ReaderPool(self._read_engine, threads=limits.readers, waiting=limits.waiting_reads)
         self.second_copy: SecondCopy | None = None
+        self.unscrubbed = False
         if self.kind == "postgresql":
             self._writer.copies = StandbyCopies()
 
@@ -181,12 +186,17 @@ class Database:
         Raises:
             StorageFailed: The storage cannot serve now.
         """
-        if self.second_copy is not None:
-            self.second_copy.scrub()
-        elif self.kind == "sqlite":
-            await asyncio.to_thread(empty_journal, database_file(self.url))
-        else:
-            await asyncio.to_thread(self._vacuum, tables)
+        self.unscrubbed = False
+        try:
+            if self.second_copy is not None:
+                self.second_copy.scrub()
+            elif self.kind == "sqlite":
+                await asyncio.to_thread(empty_journal, database_file(self.url))
+            else:
+                await asyncio.to_thread(self._vacuum, tables)
+        except BaseException:
+            self.unscrubbed = True
+            raise
 
     def _vacuum(self, tables: Sequence[str]) -> None:
         try:

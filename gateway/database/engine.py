@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.database.errors import BadDatabaseUrl, StorageFailed, StorageFault
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,8 @@ _log = structlog.get_logger()
 
 Kind = Literal["sqlite", "postgresql"]
 _JOURNAL_LIMIT = 64 * 1024 * 1024
+_CHECKPOINT_PAGES = 4_000
+"""Pages of journal, 16 MiB, after which they are brought into the file: each time costs two more syncs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +166,7 @@ def _make_file(path: Path) -> None:
             _log.warning("database.file.open_to_others", mode=oct(path.stat().st_mode & 0o777))
         return
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, path: Path, tuning: Tuning, *, read_only: bool) -> None:
@@ -182,6 +181,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, path: Path, tuning: Tuning, 
         "foreign_keys=ON",
         "temp_store=MEMORY",
         f"journal_size_limit={_JOURNAL_LIMIT}",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
         f"query_only={'ON' if read_only else 'OFF'}",
         f"secure_delete={'ON' if tuning.durable else 'OFF'}",
         *(() if read_only else (f"cache_size=-{tuning.cache_kilobytes}",)),  # every lane's first page, of a million

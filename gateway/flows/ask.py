@@ -111,13 +111,7 @@ class Asker:
         if self._ledger is None:
             return None
         return self._ledger.begin(
-            question,
-            caller=caller.id,
-            right=grant.right.name,
-            adapter=adapter,
-            village=grant.village,
-            purpose=asking.purpose,
-            request_id=asking.request_id or "",
+            question, caller.id, grant.right.name, adapter, grant.village, asking.purpose, asking.request_id or ""
         )
 
     async def _from_chain(self, call: Call, beginning: Beginning | None) -> Answer:

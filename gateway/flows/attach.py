@@ -105,9 +105,7 @@ class Attacher:
             StorageUnavailable: It could not be kept.
         """
         _check_name(sha256)
-        right = self._rights.of(caller)
-        if right is None or not right.submissions:
-            raise Denied("This key carries no right to hand anything in to the centre.")
+        self._check_right(caller)
         blob = await self._ready(caller, sha256, offset, length)
         try:
             if blob.complete and not offset:  # sent anew: the way to mend a file that was damaged since
@@ -117,8 +115,15 @@ class Attacher:
             blob = await self._taken(blob, pieces, until)
         except Moved:
             raise _elsewhere(await self._blobs.find(caller.id, sha256)) from None
-        if blob.offset < blob.length:
-            return blob
+        return blob if blob.offset < blob.length else await self._finished(blob, sha256)
+
+    def _check_right(self, caller: Caller) -> None:
+        right = self._rights.of(caller)
+        if right is None or not right.submissions:
+            raise Denied("This key carries no right to hand anything in to the centre.")
+
+    async def _finished(self, blob: Blob, sha256: str) -> Blob:
+        """The blob whose last byte came, if it is the file it says."""
         whole = await self._blobs.finish(blob, sha256)
         if whole is None:
             raise Invalid(faults=(_ANOTHER,))

@@ -47,6 +47,18 @@ UNREADABLE = "unreadable"
 NOT_THERE = "not_there"
 """Reason for `queued` after the centre said it has nothing."""
 
+CUT = "stopped"
+"""Reason for `unknown` when the dispatcher was stopped while the call was under way."""
+
+LAST_WORD = 1.0
+"""Seconds a call that was cut has to store that it was."""
+
+NOT_KEPT = "files_not_kept"
+"""Reason for `queued` after the centre took pieces of its files and has no more of them than before."""
+
+BROUGHT_AT_MOST = 10_000
+"""Submissions of which it is remembered how far their files came."""
+
 
 class Taken(msgspec.Struct, frozen=True):
     """The centre has it.
@@ -68,8 +80,16 @@ class Refused(msgspec.Struct, frozen=True):
     code: str
 
 
-class Partly(msgspec.Struct, frozen=True):
-    """Some of its files reached the centre, and nothing else of it; the next try goes on with the rest."""
+class Partly(msgspec.Struct, frozen=True, order=True):
+    """Some of its files reached the centre, and nothing else of it; the next try goes on with the rest.
+
+    Attributes:
+        file: Which of them was under way, from 0; those before it are there.
+        offset: Bytes of it that the centre said it has.
+    """
+
+    file: int
+    offset: int
 
 
 class Sender(Protocol):
@@ -133,6 +153,7 @@ class Dispatcher:
         self._random = random
         self._pace = pace or Pace()
         self._drain = Drain(self._pace.widest, random)
+        self._brought: dict[str, Partly] = {}
         self._under_way: dict[asyncio.Task[None], float] = {}
         self._woken = asyncio.Event()
         self._last_success: float | None = None
@@ -206,7 +227,7 @@ class Dispatcher:
             return
 
     async def _end_calls(self) -> None:
-        """Let calls under way end; the claims of those that do not are asked about once their lease is over."""
+        """Let calls under way end; those that do not are cut, and asked about by whoever drains next."""
         if not self._under_way:
             return
         _done, late = await asyncio.wait(self._under_way, timeout=self._pace.closing)
@@ -222,11 +243,29 @@ class Dispatcher:
 
     async def _carry(self, claimed: Claimed, until: float) -> None:
         """One claim from its call to its end, which is tried until it is stored, or the lease ends the claim."""
+        ending: Ending | float | None = None
         try:
             ending = await self._called(claimed, until)
             while not await self._stored(claimed, ending) and self._clock.monotonic() < until + self._pace.margin:  # noqa: ASYNC110 # storage gives no sign
                 await asyncio.sleep(self._pace.tend_every)
+        except asyncio.CancelledError:
+            await self._last_word(claimed, self._cut(claimed) if ending is None else ending)
+            raise
         except Exception:  # noqa: BLE001 # whatever it was, the lease brings the submission back
+            _log.exception("dispatch.end.not_stored", submission=claimed.facts.id, code="internal")
+
+    def _cut(self, claimed: Claimed) -> Ending | float:
+        """How a claim ends whose call is cut by a stop: others need not wait until its lease is over."""
+        if claimed.facts.state is State.UNKNOWN:
+            return 0.0
+        return Ending(State.UNKNOWN, CUT, not_before=self._clock.now() + shared_pause(self._random))
+
+    async def _last_word(self, claimed: Claimed, ending: Ending | float) -> None:
+        """Store an end once more while the dispatcher stops; if that fails, the lease ends the claim."""
+        try:
+            async with asyncio.timeout(LAST_WORD):
+                await self._stored(claimed, ending)
+        except Exception:  # noqa: BLE001 # as in `_carry`
             _log.exception("dispatch.end.not_stored", submission=claimed.facts.id, code="internal")
 
     async def _stored(self, claimed: Claimed, ending: Ending | float) -> bool:
@@ -268,11 +307,27 @@ class Dispatcher:
             return Ending(State.ATTENTION, UNREADABLE)
         said = await self._sender.submit(claimed, until)
         if isinstance(said, Partly):
-            return 0.0
+            return self._partly(claimed.facts, said)
+        self._brought.pop(claimed.facts.id, None)
         if isinstance(said, Taken):
             return Ending(State.DELIVERED, centre_receipt=said.receipt)
         _log.warning("dispatch.refused_for_good", submission=claimed.facts.id, code=said.code)
         return Ending(State.ATTENTION, said.code)
+
+    def _partly(self, facts: Facts, came: Partly) -> Ending | float:
+        """At once again while its files grow there; a centre that keeps no more of them than before is a failure."""
+        before = self._brought.pop(facts.id, None)
+        while len(self._brought) >= BROUGHT_AT_MOST:
+            del self._brought[next(iter(self._brought))]
+        self._brought[facts.id] = came if before is None else max(before, came)
+        if before is None or came > before:
+            return 0.0
+        failures = facts.failures + 1
+        _log.warning("dispatch.setback", submission=facts.id, code=NOT_KEPT, failures=failures)
+        if is_spent(failures):
+            return Ending(State.ATTENTION, TOO_MANY_FAILURES, failed=True)
+        pause = own_pause(failures, self._random)
+        return Ending(State.QUEUED, NOT_KEPT, not_before=self._clock.now() + pause, failed=True)
 
     async def _ask(self, claimed: Claimed, until: float) -> Ending:
         found = await self._sender.find(claimed, until)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from gateway.catalogue.receipts import new_id
 from gateway.centre.link import Trip
 from gateway.centre.write_replies import Refused
 from gateway.contract.errors import CentreMisanswered, GatewayError
@@ -27,7 +28,6 @@ from gateway.contract.submissions import IssuedDocument
 from gateway.database.errors import DatabaseError, StorageFailed
 from gateway.flows.lease import Lease
 from gateway.outbox.following import Outcome, Tiding
-from gateway.outbox.receipts import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -221,25 +221,30 @@ class Follower:
             return Tiding(event.seq, subjects=marks, at=event.at.timestamp(), families=families)
         if event.kind == "recording":
             return Tiding(event.seq)
+        at = event.at.timestamp()
         documents = tuple(IssuedDocument(one.kind, one.number, one.receipt, one.nik) for one in event.documents)
         rejected = event.rejection.code if event.kind == "rejected" and event.rejection is not None else ""
         issued = () if rejected else documents
-        return Tiding(event.seq, event.reference, event.receipt, issued, rejected, at=event.at.timestamp())
+        return Tiding(event.seq, event.reference, event.receipt, issued, rejected, at=at)
 
     async def _refused(self, account: str, rights: Sequence[str], refused: Refused, after: int) -> bool:
         """The centre does not know the cursor: it was put back to an earlier state; whether to read on."""
         if refused.code != "cursor_unknown" or not after:
             raise CentreMisanswered(f"The centre does not tell its events ({refused.code}).", executed="no")
         _log.error("follow.centre.restored", right=account, place=after)
-        moved, before = None, self._clock.now()
-        while self._lease.token is not None and moved != ():
-            moved = await self._following.rewind(self._lease.token, account, rights, before)
+        before, place = self._clock.now(), ""
+        while self._lease.token is not None:
+            ids = await self._following.taken(rights, before, place)
+            moved = await self._following.rewind(self._lease.token, account, ids)
             if moved is None:
                 self._lease.lost()
                 return False
             for one in moved:
                 self.tell(one)
-        return True
+            if not ids:
+                return True
+            place = ids[-1]
+        return False
 
     def _rest(self, account: str, state: _Account, error: GatewayError) -> None:
         state.failures += 1

@@ -59,8 +59,8 @@ class CentreSender:
     async def submit(self, claimed: Claimed, until: float) -> Taken | Refused | Partly:
         """Bring its files and hand in; see `Sender.submit`."""
         told = _told(claimed)
-        for sha256 in dict.fromkeys(told.attachments):
-            said = await self._bring(claimed, sha256, until)
+        for place, sha256 in enumerate(dict.fromkeys(told.attachments)):
+            said = await self._bring(claimed, place, sha256, until)
             if said is not None:
                 return said
         held = await self._writes.submit(_trip(claimed, until), told)
@@ -71,7 +71,7 @@ class CentreSender:
         held = await self._writes.find(_trip(claimed, until), claimed.facts.id)
         return None if held is None else Taken(held.receipt)
 
-    async def _bring(self, claimed: Claimed, sha256: str, until: float) -> Refused | Partly | None:
+    async def _bring(self, claimed: Claimed, place: int, sha256: str, until: float) -> Refused | Partly | None:
         """Bring one file; None once it is complete at the centre.
 
         Raises:
@@ -90,21 +90,23 @@ class CentreSender:
         except GatewayError as error:
             if reading.pieces > 1:  # the one before got through
                 _log.info("dispatch.attachment.partly", submission=claimed.facts.id, code=error.code)
-                return Partly()
+                return Partly(place, reading.at)
             raise
         return None if said is None else Refused(said.code)
 
 
 class _Reading:
-    """Reads a blob for the centre and counts the pieces."""
+    """Reads a blob for the centre; notes how many pieces, and from where the last one."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         self.pieces = 0
+        self.at = 0
 
     async def read(self, at: int, size: int) -> bytes:
         """Bytes of it."""
         self.pieces += 1
+        self.at = at
         return await self._opened.read(at, size)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.blobs.blobs import absent
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.errors import (
     Conflict,
     Denied,
@@ -33,7 +34,6 @@ from gateway.flows.rights import check_village
 from gateway.ledger.exchange import Deed
 from gateway.outbox.move_rows import CORRECTED, TOO_LATE
 from gateway.outbox.outbox import NewSubmission
-from gateway.outbox.receipts import new_id, new_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -137,12 +137,24 @@ class Submitter:
         if not key:
             raise IdempotencyKeyMissing
         now = self._clock.now()
-        filed_at = now if filed_at is None else min(filed_at, now)
+        new = await self._new(caller, submission, key, adapter, now if filed_at is None else min(filed_at, now), state)
+        async with written(self._ledger, _deed("submit", caller, new.id, new.right, adapter, submission)) as result:
+            accepted = await self._outbox.accept(new)
+            result.outcome = ACCEPTED if accepted.fresh else REPEATED
+        if accepted.fresh:
+            move = Move(1, now, None, state, f"caller:{caller.id}", "")
+            self.tell(SubmissionMoved(new.id, caller.id, adapter, submission.service, submission.village, move))
+        return await self._told_of_copies(accepted, submission)
+
+    async def _new(
+        self, caller: Caller, submission: Submission, key: str, adapter: str, filed_at: float, state: State
+    ) -> NewSubmission:
+        """What is stored, once it was checked; errors as of `submit`."""
         right = self._right(caller, submission, key)
         files = await self._files(caller, submission, filed_at)
         await self._refuse_switched_off(adapter, submission)
-        new = NewSubmission(
-            id=new_id(now, self._bits),
+        return NewSubmission(
+            id=new_id(self._clock.now(), self._bits, self._outbox.tail(caller.id, key, submission.origin_id)),
             number=new_number(self._bits),
             caller=caller.id,
             right=right.name,
@@ -154,12 +166,9 @@ class Submitter:
             state=state,
             files=files,
         )
-        async with written(self._ledger, _deed("submit", caller, new.id, right, adapter, submission)) as result:
-            accepted = await self._outbox.accept(new)
-            result.outcome = ACCEPTED if accepted.fresh else REPEATED
-        if accepted.fresh:
-            move = Move(1, now, None, state, f"caller:{caller.id}", "")
-            self.tell(SubmissionMoved(new.id, caller.id, adapter, submission.service, submission.village, move))
+
+    async def _told_of_copies(self, accepted: Accepted, submission: Submission) -> Accepted:
+        """The receipt says two copies only if its files have two as well."""
         receipt = accepted.receipt
         if receipt.copies == 1 or not submission.attachments or await self._copied(receipt.id):
             return accepted
@@ -196,7 +205,7 @@ class Submitter:
         if submission == before:
             return
         actor = f"caller:{caller.id}"
-        async with written(self._ledger, _deed("correct", caller, facts.id, right, facts.adapter, submission)):
+        async with written(self._ledger, _deed("correct", caller, facts.id, right.name, facts.adapter, submission)):
             after = await self._outbox.correct(facts.id, submission, files, actor)
         move = Move(after.moves, self._clock.now(), after.state, after.state, actor, CORRECTED)
         self.tell(SubmissionMoved(after.id, after.caller, after.adapter, after.service, after.village, move))
@@ -319,14 +328,14 @@ def _attachment_faults(submission: Submission) -> Iterator[FieldFault]:
             )
 
 
-def _deed(verb: Verb, caller: Caller, id_: str, right: Right, adapter: str, submission: Submission) -> Deed:
+def _deed(verb: Verb, caller: Caller, id_: str, right: str, adapter: str, submission: Submission) -> Deed:
     """What the ledger is told of what a caller hands in."""
     return Deed(
         verb,
         caller.id,
         id_,
         submission.service,
-        right.name,
+        right,
         adapter,
         submission.village,
         submission.subject.nik,

@@ -99,7 +99,7 @@ class Tracker:
         cursor: str | None = None,
     ) -> Listed:
         """The caller's submissions, newest first."""
-        wanted = Wanted(caller.id, state, service, village, cursor, PAGE + 1)
+        wanted = Wanted(caller.id, state, service, village, before=cursor, limit=PAGE + 1)
         found = await self._outbox.page(wanted)
         shown = found[:PAGE]
         return Listed(tuple(map(_standing, shown)), shown[-1].id if len(found) > PAGE else None)

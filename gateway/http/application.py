@@ -1,7 +1,7 @@
 """The application: what every request goes through, whatever its route.
 
 ```
-headers ─► id ─► route ─► rule: caller? adapter? ─► deadline ─► body ─► handler ─► answer
+headers ─► id ─► route ─► rule: caller? person? adapter? ─► deadline ─► body ─► a person's token ─► handler ─► answer
    any GatewayError ─► problem+json      any other error ─► `internal`, logged under the request id
    a route that words its refusals itself (`Route.refused`) gets either instead
    the caller leaves while it waits ─► its work is cancelled
@@ -22,17 +22,22 @@ from msgspec.structs import replace
 from gateway.contract.errors import GatewayError, Internal, Invalid, Overloaded
 from gateway.contract.web import Request, Who
 from gateway.http import intake
-from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange
+from gateway.http.entrance import SAFE
+from gateway.http.exchange import AsgiExchange, Gone, RsgiExchange, TooSlow
+from gateway.http.forwarded import Proxies
 from gateway.http.lookout import Lookout, Visit
 from gateway.http.problems import response_of
 from gateway.log import Thinner, level_of
+from gateway.pages.headers import PAGE_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from gateway.contract.host import Clock
     from gateway.contract.messages import Caller
-    from gateway.contract.web import Response, Rule
+    from gateway.contract.people import Person
+    from gateway.contract.web import Response, Route, Rule
+    from gateway.http.entrance import Admitted
     from gateway.http.exchange import Exchange, Fields, Message, Receive, Send
     from gateway.http.table import Mounted, RouteTable
 
@@ -42,14 +47,14 @@ WATCH_AFTER = 0.05
 LINES = 20
 """Refusals of one code at one extension that are told in a second; the next line says how many were left out."""
 
-_PEERED = frozenset({Who.HANDLER, Who.PUBLIC})
-"""Whose handlers are told where a request comes from: those that tell callers apart by nothing else."""
-
 _SAFE = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
 )
-_PERSONAL = (*_SAFE, ("cache-control", "private, no-store"))
+_UNSHARED = ("cache-control", "private, no-store")
+_PERSONAL = (*_SAFE, _UNSHARED)
+_PAGES = "text/html"
+_NOT_KEPT = ("cache-control", "no-cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,17 @@ class Door(Protocol):
     def permit(self, caller: Caller, rule: Rule) -> None:
         """Pass, or raise `Denied` where the caller's key or right does not meet the rule."""
 
+    async def enter(self, rule: Rule, method: str, headers: Mapping[str, str]) -> Admitted:
+        """Who is signed in; raises `SignInNeeded`, `RoleMissing` or `NotFromHere`."""
+
+    def check_token(self, bound_to: str, headers: Mapping[str, str], content: object) -> None:
+        """Pass what carries a token made for that session, or raise `NotFromHere`."""
+
+    def refused(
+        self, error: GatewayError, route: Route, method: str, where: str, headers: Mapping[str, str], request_id: str
+    ) -> Response | None:
+        """The page that tells people of a refusal; None where the plain problem is the answer."""
+
 
 class Application:
     """One listener's application, in RSGI and ASGI alike.
@@ -90,14 +106,18 @@ class Application:
         door: Finds callers and says what they may; replaced with the table.
         limits: Bounds of a request.
         clock: The gateway's clock.
+        proxies: Whose word on who asks is believed; replaced with the table.
     """
 
-    def __init__(self, table: RouteTable, door: Door, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, table: RouteTable, door: Door, limits: Limits, clock: Clock, proxies: Proxies | None = None
+    ) -> None:
         self.table = table
         self.door = door
         self.limits = limits
         self.draining = False
         self._clock = clock
+        self.proxies = proxies or Proxies()
         self._lookout = Lookout()
         self._thinner = Thinner(LINES)
         self._log = structlog.get_logger("gateway.http")
@@ -142,6 +162,8 @@ class Application:
             except asyncio.CancelledError:
                 if not visit.is_over():
                     raise
+            except TooSlow:
+                self._log.info("http.stream.slow")
             except Gone:
                 return
             except GatewayError as error:
@@ -160,7 +182,7 @@ class Application:
             request_id = intake.request_id_of(headers)
             mounted, parameters = table.find(exchange.method, exchange.path)
             extension, who, ending = mounted.extension, mounted.route.rule.who, list(mounted.ending)
-            request = await self._admit(mounted, parameters, headers, request_id, exchange, body, visit)
+            request = await self._admit(mounted, parameters, headers, request_id, exchange, body, visit, ending)
             if mounted.route.stream:
                 response = await mounted.route.handler(request)
                 await body.discard()
@@ -199,14 +221,19 @@ class Application:
         exchange: Exchange,
         body: intake.Body,
         visit: Visit,
+        fields: Fields,
     ) -> Request:
         if self.draining:
             raise Overloaded("The gateway is restarting.", retry_after=2.0)
         rule = mounted.route.rule
         caller: Caller | None = None
+        person: Person | None = None
         if rule.who is Who.CALLER:
             caller = await self.door.authenticate(headers)
             self.door.permit(caller, rule)
+        elif rule.who is Who.PERSON:
+            person, given = await self.door.enter(rule, exchange.method, headers)
+            fields.extend(given)
         limits = self.limits
         now = self._clock.monotonic()
         patient = mounted.route.raw or mounted.route.stream
@@ -222,6 +249,8 @@ class Application:
             content = mounted.reader.read(await body.read(limits.body))
         else:
             body.check_declared(limits.body)
+        if person is not None and exchange.method not in SAFE:
+            self.door.check_token(person.session, headers, content)
         return Request(
             caller,
             content,
@@ -231,7 +260,9 @@ class Application:
             request_id,
             deadline,
             intake.traceparent_of(headers),
-            exchange.peer() if rule.who in _PEERED else "",
+            self.proxies.client(exchange.peer(), headers) if rule.who in _KNOWS_PEER else "",
+            person,
+            rule.who is not Who.CALLER and self.proxies.is_secure(exchange.peer(), headers),
         )
 
     def _ready(self, response: Response, request_id: str, extension: str, *, personal: bool) -> _Answer:
@@ -249,11 +280,18 @@ class Application:
             if mounted.route.refused is not None:
                 response = mounted.route.refused(error, parameters)
                 return replace(response, headers=(*response.headers, *error.headers))
+            if mounted.route.form or mounted.route.rule.who is Who.PERSON:
+                page = self._page_of(mounted.route, exchange, error, request_id)
+                return page or response_of(error, request_id)
         except GatewayError:  # there is no such route
             return response_of(error, request_id)
         except Exception:  # noqa: BLE001 # an extension's own fault
             self._log.exception("http.request.failed", request_id=request_id, extension=mounted.extension)
         return response_of(error, request_id)
+
+    def _page_of(self, route: Route, exchange: Exchange, error: GatewayError, request_id: str) -> Response | None:
+        where = f"{exchange.path}?{exchange.query}" if exchange.query else exchange.path
+        return self.door.refused(error, route, exchange.method, where, dict(exchange.fields()), request_id)
 
     def _log_refusal(self, error: GatewayError, request_id: str, extension: str, started: float) -> None:
         now = self._clock.monotonic()
@@ -273,19 +311,31 @@ class Application:
         )
 
 
+_KNOWS_PEER = frozenset({Who.HANDLER, Who.PERSON, Who.PUBLIC})
+"""Whose handlers are told where a request comes from: those that tell callers apart by nothing else, and sign-in."""
+
 _UNFINISHED = Invalid("The request ended before its body was whole.")
 
 
 def _fields(response: Response, request_id: str, *, personal: bool) -> Fields:
     if not isinstance(response.body, bytes):
         raise TypeError("the body of a response is bytes")
+    is_page = response.content_type.startswith(_PAGES)
     fields = [
         ("content-type", response.content_type),
         ("x-request-id", request_id),
-        *(_PERSONAL if personal else _SAFE),
+        *(PAGE_HEADERS if is_page else _PERSONAL if personal else _SAFE),
     ]
     text = "".join(chain.from_iterable(response.headers))
     if not (text.isprintable() and text.isascii()):
         raise ValueError("a header field of a response is one line of ASCII text")
-    fields += response.headers
-    return fields
+    if not is_page:
+        fields += response.headers
+        return fields
+    caching = _UNSHARED if personal else _NOT_KEPT
+    for field in response.headers:
+        if field[0] != "cache-control":
+            fields.append(field)
+        elif not personal:
+            caching = field
+    return [*fields, caching]

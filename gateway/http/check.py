@@ -6,7 +6,6 @@ character; what is none is looked up all the same, so the time of an answer tell
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
@@ -14,13 +13,13 @@ from msgspec import Meta
 
 from gateway.catalogue.document_states import FATES
 from gateway.catalogue.documents import title_of
+from gateway.catalogue.receipts import read_number
 from gateway.contract import errors
 from gateway.contract.errors import TooManyRequests
 from gateway.contract.web import PUBLIC, Parameter, Response, Route
 from gateway.http.freshness import instant
-from gateway.http.pages import local_time, shell
 from gateway.http.submissions import Words
-from gateway.http.system import HTML
+from gateway.pages import HTML, language_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,19 +28,15 @@ if TYPE_CHECKING:
     from gateway.contract.web import Request
     from gateway.documents.documents import Verdict
     from gateway.http.network_pace import NetworkPace
+    from gateway.pages import Pages
 
 PATH: Final = "/check"
 _CODE = Parameter("code", "query", "The code, as it stands on the paper.", "^.{0,64}$")
 _LONGEST: Final = 64
 _GOOD: Final = frozenset({"final", "provisional"})
 _HEADERS: Final = (
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    ),
     ("cache-control", "no-store"),
     ("vary", "accept"),
-    ("x-frame-options", "DENY"),
     ("x-robots-tag", "noindex"),
 )
 
@@ -78,12 +73,16 @@ class Check:
         check: Gives what a code stands for, as somebody typed it; None if it is not known.
         pace: How often one network may ask.
         clock: The gateway's clock.
+        pages: Draws what people read.
     """
 
-    def __init__(self, check: Callable[[str], Awaitable[Verdict | None]], pace: NetworkPace, clock: Clock) -> None:
+    def __init__(
+        self, check: Callable[[str], Awaitable[Verdict | None]], pace: NetworkPace, clock: Clock, pages: Pages
+    ) -> None:
         self._check = check
         self._pace = pace
         self._clock = clock
+        self._pages = pages
 
     def routes(self) -> tuple[Route, ...]:
         """The form, and the answer."""
@@ -106,7 +105,7 @@ class Check:
         """The form; with a code in the query, what it stands for."""
         code = request.query.get("code", "")
         if not code:
-            return Response(_page("Periksa kertas", _FORM), content_type=HTML, headers=_HEADERS)
+            return self._page(request, None, PATH)
         return await self._answer(request, code)
 
     async def told(self, request: Request) -> Response:
@@ -120,7 +119,12 @@ class Check:
         answer = _answer_of(await self._check(code[:_LONGEST]))
         if "application/json" in request.headers.get("accept", ""):
             return Response.json(answer, headers=_HEADERS)
-        return Response(_page(answer.label.id, _told(answer)), content_type=HTML, headers=_HEADERS)
+        return self._page(request, answer, f"{PATH}/{read_number(code)}" if answer.genuine else PATH)
+
+    def _page(self, request: Request, answer: CheckAnswer | None, back: str) -> Response:
+        values = {"answer": answer, "good": answer is not None and answer.state in _GOOD}
+        language = language_of(request.headers)
+        return self._pages.render("check.html", values, language=language, headers=_HEADERS, back=back)
 
 
 def _answer_of(verdict: Verdict | None) -> CheckAnswer:
@@ -132,38 +136,3 @@ def _answer_of(verdict: Verdict | None) -> CheckAnswer:
     title = title_of(verdict.kind)
     until = None if verdict.until is None else instant(verdict.until)
     return CheckAnswer(True, state, *words, Words(title.id, title.en), instant(verdict.since), until)  # noqa: FBT003
-
-
-def _told(answer: CheckAnswer) -> str:
-    kind = "works" if answer.state in _GOOD else "away"
-    rows = ""
-    if answer.title is not None:
-        rows += _row("Jenis kertas", "Kind of paper", _both(answer.title))
-        rows += _row("Sejak", "Since", local_time(answer.since))
-    if answer.until is not None:
-        rows += _row("Berlaku sampai", "Holds until", local_time(answer.until))
-    return (
-        f'<p class="state {kind}">{_both(answer.label)}</p><p>{_both(answer.explained)}</p>'
-        f"{f'<table><tbody>{rows}</tbody></table>' if rows else ''}{_FORM}"
-    )
-
-
-def _row(label: str, english: str, value: str) -> str:
-    return f'<tr><th scope="row">{label}<br><small lang="en">{english}</small></th><td>{value}</td></tr>'
-
-
-def _both(words: Words) -> str:
-    return f'{escape(words.id)}<br><span class="en" lang="en">{escape(words.en)}</span>'
-
-
-def _page(title: str, body: str) -> bytes:
-    heading = '<h1>Periksa kertas <span class="en" lang="en">Check a paper</span></h1>'
-    return shell(title, heading + body).encode()
-
-
-_FORM: Final = (
-    f'<form action="{PATH}" method="get"><p><label for="code">Kode pada kertas '
-    '<span class="en" lang="en">Code on the paper</span></label><br>'
-    '<input id="code" name="code" maxlength="64" autocomplete="off" autocapitalize="characters" spellcheck="false" '
-    'required> <button type="submit">Periksa <span lang="en">Check</span></button></p></form>'
-)

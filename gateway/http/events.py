@@ -7,8 +7,9 @@ event: gap ⏎ data: {}                           some are not kept any more: li
 : sign of life                                  every 15 seconds of silence
 ```
 
-No personal data is in them. A stream ends when the gateway stops or reloads, and after ten minutes, so that a key that
-is revoked or over ends its streams too; the caller comes back with `Last-Event-ID`.
+No personal data is in them. A stream ends when the gateway stops or reloads, and after ten minutes; before anything is
+told, a sign of life included, under a key that was revoked or is over by then; and after `MOST` bytes, for a server may
+hold all of them for who does not read. The caller comes back with `Last-Event-ID`, at once in the last case (`retry`).
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from gateway.http.freshness import instant
 from gateway.outbox.notice_rows import Place
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
+    from gateway.contract.messages import Caller
     from gateway.contract.web import Request
     from gateway.flows.feed import Feed
     from gateway.outbox.notice_rows import Notice
@@ -38,6 +40,12 @@ if TYPE_CHECKING:
 PATH: Final = "/v1/events"
 CONTENT_TYPE: Final = "text/event-stream"
 RETRY: Final = b"retry: 3000\n\n"
+AGAIN: Final = b"retry: 100\n\n"
+"""Said at the end of a stream that is to be gone on with at once; the next one begins with `RETRY`."""
+
+MOST: Final = 65_536
+"""Bytes of one stream after which it ends: what is held in memory for who does not read is no more."""
+
 ALIVE: Final = b": alive\n\n"
 _ID: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,12})", re.ASCII)
 _LAST = Parameter("Last-Event-ID", "header", "The id of the last event seen; what came after it is sent first.",
@@ -63,10 +71,12 @@ class Events:
 
     Args:
         feed: The callers' moves.
+        authenticate: Finds the caller of header fields, or raises `Unauthenticated`.
     """
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, authenticate: Callable[[Mapping[str, str]], Awaitable[Caller]]) -> None:
         self._feed = feed
+        self._authenticate = authenticate
 
     def routes(self) -> tuple[Route, ...]:
         """The one route."""
@@ -84,19 +94,31 @@ class Events:
         caller = request.known_caller()
         place, seen_at = _seen(request.headers.get("last-event-id", ""))
         self._feed.admit(caller.id)
-        pieces = self._pieces(caller.id, place, seen_at)
+        pieces = self._pieces(caller.id, request.headers, place, seen_at)
         return Response(content_type=CONTENT_TYPE, headers=(("x-accel-buffering", "no"),), pieces=pieces)
 
-    async def _pieces(self, caller: str, place: Place | None, seen_at: float) -> AsyncGenerator[bytes, None]:
+    async def _pieces(
+        self, caller: str, headers: Mapping[str, str], place: Place | None, seen_at: float
+    ) -> AsyncGenerator[bytes, None]:
         yield RETRY
+        told_so_far = 0
         async with aclosing(self._feed.follow(caller, place, seen_at)) as moves:
             async for told in moves:
-                if isinstance(told, Silence):
-                    yield ALIVE
-                elif isinstance(told, Gap):
-                    yield b"event: gap\ndata: {}\n\n"
-                else:
-                    yield _moved(told)
+                if not await self._lives(caller, headers):
+                    return
+                piece = _piece(told)
+                yield piece
+                told_so_far += len(piece)
+                if told_so_far >= MOST:
+                    yield AGAIN
+                    return
+
+    async def _lives(self, caller: str, headers: Mapping[str, str]) -> bool:
+        """Whether the key a stream began with is still good: asked before anything more is told under it."""
+        try:
+            return (await self._authenticate(headers)).id == caller
+        except errors.Unauthenticated:
+            return False
 
 
 def _seen(last: str) -> tuple[Place | None, float]:
@@ -112,6 +134,12 @@ def _seen(last: str) -> tuple[Place | None, float]:
         text = ("Last-Event-ID must be the id of an event of this stream.", "Last-Event-ID harus id dari aliran ini.")
         raise Invalid(faults=(FieldFault("header:last-event-id", "pattern", *text),))
     return Place(int(parts[1]), int(parts[2])), float(parts[3])
+
+
+def _piece(told: Notice | Gap | Silence) -> bytes:
+    if isinstance(told, Silence):
+        return ALIVE
+    return b"event: gap\ndata: {}\n\n" if isinstance(told, Gap) else _moved(told)
 
 
 def _moved(notice: Notice) -> bytes:

@@ -6,7 +6,8 @@ ASGI's dictionaries and messages, which is why Granian is spoken to in it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -25,6 +26,27 @@ UNREADABLE = "\ufffd"
 
 class Gone(Exception):  # not an error: the caller left
     """The caller closed the connection before its request was whole, or broke off its body's chunks."""
+
+
+SLOWEST: Final = 20.0
+"""Seconds a caller has to take one piece of a stream, beyond what lies in buffers; longer, and it is let go."""
+
+
+class TooSlow(Gone):
+    """The caller is there, and does not read."""
+
+
+async def _taken(sending: Awaitable[object]) -> None:
+    """Wait until a piece was taken.
+
+    Raises:
+        TooSlow: It was not, for too long.
+    """
+    try:
+        async with asyncio.timeout(SLOWEST):
+            await sending
+    except TimeoutError:
+        raise TooSlow from None
 
 
 class Exchange(Protocol):
@@ -70,7 +92,7 @@ class Exchange(Protocol):
         """Send the answer piece by piece.
 
         Raises:
-            Gone: The caller left.
+            Gone: The caller left, or (`TooSlow`) reads no more.
         """
 
 
@@ -146,7 +168,7 @@ class RsgiExchange:
         transport = self._protocol.response_stream(status, fields)
         try:
             async for piece in pieces:
-                await transport.send_bytes(piece)
+                await _taken(transport.send_bytes(piece))
         except RuntimeError as error:
             if type(error) is RuntimeError:  # not Granian's own, which derive from it
                 raise
@@ -213,7 +235,7 @@ class AsgiExchange:
         await self._send({"type": "http.response.start", "status": status, "headers": named})
         try:
             async for piece in pieces:
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                await _taken(self._send({"type": "http.response.body", "body": piece, "more_body": True}))
             await self._send({"type": "http.response.body", "body": b""})
         except OSError:
             raise Gone from None

@@ -47,6 +47,8 @@ def headers_of(raw: Fields, limit: int) -> dict[str, str]:
         raise Invalid(faults=(_TWO_LENGTHS,), headers=(("connection", "close"),))
     if len(raw) != len(fields):
         _refuse_repeats(raw)
+        if "cookie" in fields:  # HTTP/2 may send each cookie in a field of its own (RFC 9113, 8.2.3)
+            fields["cookie"] = "; ".join(value for name, value in raw if name == "cookie")
     return fields
 
 

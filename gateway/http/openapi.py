@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gateway.contract import errors
 from gateway.contract.web import Who
+from gateway.http.forms import FORM
 from gateway.http.problems import CONTENT_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -31,8 +33,16 @@ _CALLER: tuple[type[GatewayError], ...] = (errors.Unauthenticated, errors.Denied
 _BODY: tuple[type[GatewayError], ...] = (errors.Unsupported, errors.Invalid)
 _DEADLINE: tuple[type[GatewayError], ...] = (errors.Invalid,)
 
+_PERSON: tuple[type[GatewayError], ...] = (errors.SignInNeeded, errors.RoleMissing, errors.StorageUnavailable)
 _LICENCE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _KEY = {"type": "http", "scheme": "bearer", "description": "A key `sgw_<id>_<secret>`."}
+_SESSION = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "__Host-siak",
+    "description": "A person's session, begun at `/people/sign-in`; `siak` over plain HTTP. "
+    "What changes something needs the session's `csrf` token too.",
+}
 _HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Correlation id; quote it to the operators."},
 }
@@ -123,8 +133,17 @@ def document(
         **_links(adapters, back),
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": {"key": _KEY}},
+        "components": {"schemas": components, "securitySchemes": _schemes(routes)},
     }
+
+
+_SECURED = MappingProxyType({Who.CALLER: "key", Who.PERSON: "session"})
+
+
+def _schemes(routes: Iterable[Route]) -> dict[str, Any]:
+    """How the routes of a document are called: by a key, and by people's sessions where there are such routes."""
+    for_people = any(route.rule.who is Who.PERSON for route in routes)
+    return {"key": _KEY, "session": _SESSION} if for_people else {"key": _KEY}
 
 
 def _links(adapters: Sequence[Linked], back: str | None) -> dict[str, Any]:
@@ -151,7 +170,7 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
         "operationId": _operation_id(route),
         "summary": route.summary,
         "description": route.summary_id,
-        "security": [{"key": []}] if route.rule.who is Who.CALLER else [],
+        "security": [{_SECURED[route.rule.who]: []}] if route.rule.who in _SECURED else [],
         "parameters": [
             *_path_parameters(route),
             *map(_parameter, route.parameters),
@@ -166,7 +185,7 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": by_model[id(route.body)]}},
+            "content": {kind: {"schema": by_model[id(route.body)]} for kind in _types(route)},
         }
     elif route.stream:
         binary = {"type": "string", "format": "binary"}
@@ -176,12 +195,16 @@ def _operation(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, A
     return operation
 
 
+def _types(route: Route) -> tuple[str, ...]:
+    return ("application/json", FORM) if route.form else ("application/json",)
+
+
 def _raw_content(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
     """What a raw body usually is; of any other type it is read too."""
     if route.raw_body is None:
         return {"*/*": {"schema": {}}}
     schema = {"schema": by_model[id(route.raw_body)]}
-    return {"application/json": schema, "application/x-www-form-urlencoded": schema}
+    return {"application/json": schema, FORM: schema}
 
 
 def _good(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
@@ -217,6 +240,8 @@ def errors_of(route: Route) -> tuple[type[GatewayError], ...]:
     own = route.errors + _EVERY + _DEADLINE
     if route.rule.who is Who.CALLER:
         own += _CALLER
+    if route.rule.who is Who.PERSON:
+        own += _PERSON if route.method == "GET" else (*_PERSON, errors.NotFromHere)
     return own + _BODY if route.body is not None else own
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.catalogue.documents import document_id, title_of
+from gateway.catalogue.receipts import read_id
 from gateway.catalogue.rejections import words_of
 from gateway.catalogue.submission_states import LABELS, NEXT_STEPS
 from gateway.contract import errors
@@ -33,7 +34,7 @@ ACCEPTED: Final = 202
 _ONE: Final = PATH + "/{submission}"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _VILLAGE: Final = re.compile(r"[0-9]{10}", re.ASCII)
-_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _KEY = Parameter(
     "Idempotency-Key", "header", "Yours for this one hand-in; a repetition under it gets the first receipt.",
     r"^[\x21-\x7e]{1,200}$", required=True,
@@ -291,7 +292,7 @@ class Submissions:
             state=state,
             service=wanted.get("service"),
             village=wanted.get("village"),
-            cursor=wanted.get("cursor"),
+            cursor=read_id(wanted.get("cursor", "")),
         )
         return Response.json(SubmissionList([_entry(one) for one in listed.standings], listed.following))
 

@@ -14,21 +14,16 @@ from gateway.contract.web import CALLER, PUBLIC, Response, Route
 from gateway.http.freshness import instant
 from gateway.http.openapi import NATIVE, address_of
 from gateway.http.pages import docs_page, errors_page, status_page
+from gateway.pages import HTML, language_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from gateway.contract.status import CentreStatus
     from gateway.contract.web import Request
+    from gateway.pages import Pages
 
 HealthWord = Literal["works", "slow", "away", "off"]
-HTML = "text/html; charset=utf-8"
-_CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_PAGE_HEADERS = (
-    ("content-security-policy", _CSP),
-    ("cache-control", "no-cache"),
-    ("x-frame-options", "DENY"),
-)  # fmt: skip
 
 
 class ServiceState(msgspec.Struct, frozen=True):
@@ -134,11 +129,13 @@ class System:
 
     Args:
         facts: What they tell.
+        pages: Draws what people read.
         detailed: Whether readiness tells reasons: to operators it does, to everybody it does not.
     """
 
-    def __init__(self, facts: Facts, *, detailed: bool = False) -> None:
+    def __init__(self, facts: Facts, pages: Pages, *, detailed: bool = False) -> None:
         self._facts = facts
+        self._pages = pages
         self._detailed = detailed
 
     def health_routes(self) -> tuple[Route, ...]:
@@ -179,8 +176,6 @@ class System:
                 "GET", "/docs/errors", PUBLIC, self.errors, "Every error code", "Semua kode kesalahan",
                 content_type=HTML,
             ),
-            Route("GET", "/docs/style.css", PUBLIC, self.style, "Style of the pages", "Gaya halaman",
-                  content_type="text/css"),
             Route("GET", "/status", PUBLIC, self.status, "What works, and since when", "Apa yang berjalan, sejak kapan",
                   content_type=HTML),
         )  # fmt: skip
@@ -212,22 +207,14 @@ class System:
 
     async def docs(self, request: Request) -> Response:
         """The same, to read."""
-        return _page(docs_page(self._facts.openapi(request.path.get("adapter"))))
+        adapter = request.path.get("adapter")
+        back = "/docs" if adapter is None else f"/docs/apps/{adapter}"
+        return docs_page(self._pages, self._facts.openapi(adapter), language_of(request.headers), back)
 
-    async def errors(self, _request: Request) -> Response:
+    async def errors(self, request: Request) -> Response:
         """Every error code, to read."""
-        return _page(errors_page())
+        return errors_page(self._pages, language_of(request.headers))
 
-    async def style(self, _request: Request) -> Response:
-        """The style of the pages."""
-        from gateway.http.pages import STYLE  # noqa: PLC0415 # beside the pages it belongs to
-
-        return Response(STYLE, content_type="text/css", headers=(("cache-control", "max-age=3600"),))
-
-    async def status(self, _request: Request) -> Response:
+    async def status(self, request: Request) -> Response:
         """What works and since when, for everybody."""
-        return _page(status_page(self._facts.services()))
-
-
-def _page(html: str) -> Response:
-    return Response(html.encode(), content_type=HTML, headers=_PAGE_HEADERS)
+        return status_page(self._pages, self._facts.services(), language_of(request.headers))

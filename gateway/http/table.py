@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from starlette.routing import compile_path
 
 from gateway.contract.errors import MethodNotAllowed, NotFound
-from gateway.contract.web import Rule
+from gateway.contract.web import Rule, Who
 from gateway.http.bodies import BodyReader, RawReader
 from gateway.http.ending import announcement_of
+from gateway.http.forms import FormReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,7 +56,8 @@ def mount(route: Route, extension: str = "native") -> Mounted:
 
     Raises:
         RouteFault: It has no rule, no known method, a path that does not begin with a slash, a body that is wanted
-            in two ways (decoded, raw, streamed) or described as raw though it is not, or ends too soon.
+            in two ways (decoded, raw, streamed), described as raw though it is not or as a form without a body, or
+            ends too soon; or it names roles or a listener and is not for people.
     """
     if not isinstance(route.rule, Rule):
         raise RouteFault(f"{extension}: {route.method} {route.path} has no rule")
@@ -65,6 +67,10 @@ def mount(route: Route, extension: str = "native") -> Mounted:
         raise RouteFault(f"{extension}: {route.method} {route.path} wants its body in two ways")
     if route.raw_body is not None and not route.raw:
         raise RouteFault(f"{extension}: {route.method} {route.path} describes a raw body and takes none")
+    if route.form and route.body is None:
+        raise RouteFault(f"{extension}: {route.method} {route.path} is a form without a body")
+    if route.rule.who not in {Who.PERSON, Who.HANDLER} and (route.rule.roles or route.rule.listener != "public"):
+        raise RouteFault(f"{extension}: {route.method} {route.path} names roles or a listener and is not for people")
     try:
         ending = announcement_of(route)
     except ValueError as error:
@@ -74,7 +80,7 @@ def mount(route: Route, extension: str = "native") -> Mounted:
 
 def _reader(route: Route) -> BodyReader | RawReader | None:
     if route.body is not None:
-        return BodyReader(route.body)
+        return FormReader(route.body) if route.form else BodyReader(route.body)
     return RawReader() if route.raw else None
 
 

@@ -4,7 +4,9 @@
 | --- | --- |
 | `records` | what is written, without personal data |
 | `lines` | the chain: canonical lines, pages of them, what is signed (pure) |
-| `ledger` | `Ledger`: began (durable before it returns), ended, checkpoints; what waits shares a commit |
+| `ledger` | `Ledger`: began (durable before it returns), ended, checkpoints |
+| `writer` | `Writer`: what waits shares a page; a page of unknown fate |
+| `stores`, `journal`, `leftover` | where pages go, and what a kill left on the way |
 | `rows`, `tables`, `migrations` | the same in a database |
 | `scan` | walks a chain and says where it was changed (pure) |
 | `audit` | verify, export and checkpoint over a database, for commands |

@@ -10,8 +10,9 @@ from gateway.ledger.records import Began, Ended, Exchanged, Verb  # msgspec read
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable
 
-    from gateway.contract.messages import Answer, Question
+    from gateway.contract.messages import Answer, Question, Source
     from gateway.ledger.records import Returned
 
 _encode = msgspec.json.Encoder().encode
@@ -25,10 +26,11 @@ class Deed(msgspec.Struct, frozen=True):
 
     Attributes:
         verb, service, right, adapter, village: As in `records.Facts`.
-        actor: Who does it: a caller's id, or `operator:<name>`.
+        actor: Who does it: a caller's id, `operator:<name>` or `person:<id>`.
         target: As in `records.Began`.
         nik: Number it is about, if it is known by it and by no KK number.
         no_kk: KK number it is about, if it is known.
+        reason: Why, in the words of who does it; without personal data.
     """
 
     verb: Verb
@@ -40,6 +42,7 @@ class Deed(msgspec.Struct, frozen=True):
     village: str = ""
     nik: str | None = None
     no_kk: str | None = None
+    reason: str = ""
 
     def __repr__(self) -> str:
         return f"Deed({self.verb}, {self.target})"
@@ -51,12 +54,14 @@ class Beginning:
     Attributes:
         facts: Who does what, for whom.
         target: As in `records.Began`.
-        durable: Settled once what is written of it is durable; None while nothing is.
+        durable: Settled once what is written of it is durable; None while nothing is, and where nobody waits for that.
         seq: Number of its `began` once it is in a page; None before, and where it was refused or has none.
         told: Its end was handed over to be written.
+        outcome: As in `records.Exchanged`, where one record is all.
+        answer: What is shown; None if there is none.
     """
 
-    __slots__ = ("_record", "durable", "facts", "seq", "target", "told")
+    __slots__ = ("answer", "durable", "facts", "outcome", "seq", "target", "told")
 
     def __init__(self, facts: Facts, target: str = "") -> None:
         self.facts = facts
@@ -64,16 +69,16 @@ class Beginning:
         self.durable: asyncio.Future[None] | None = None
         self.seq: int | None = None
         self.told = False
-        self._record = b""
 
-    def whole(self, outcome: str, answer: Answer | None) -> None:
+    def end(self, outcome: str, answer: Answer | None) -> None:
         """Make one record of it."""
-        source, age = (None, 0.0) if answer is None else (answer.source, round(answer.age_seconds, 3))
-        self._record = _encode(Exchanged(*self.facts, outcome, source, age))
+        self.told = True
+        self.outcome = outcome
+        self.answer = answer
 
     def encoded(self, _seq: int) -> bytes | None:
         """Its one record."""
-        return self._record
+        return _encode(Exchanged(*self.facts, self.outcome, *_shown(self.answer)))
 
 
 class Started:
@@ -83,7 +88,7 @@ class Started:
 
     def __init__(self, beginning: Beginning) -> None:
         self.beginning = beginning
-        self.durable = beginning.durable
+        self.durable: asyncio.Future[None] | None = None
 
     def encoded(self, seq: int) -> bytes | None:
         """The record, given its number."""
@@ -105,12 +110,8 @@ class Ending:
 
     def encoded(self, _seq: int) -> bytes | None:
         """The record; None if its beginning was never written."""
-        of, answer = self.beginning.seq, self.answer
-        if of is None:
-            return None
-        if answer is None:
-            return _encode(Ended(of, self.at, self.outcome, None, 0.0))
-        return _encode(Ended(of, self.at, self.outcome, answer.source, round(answer.age_seconds, 3)))
+        of = self.beginning.seq
+        return None if of is None else _encode(Ended(of, self.at, self.outcome, *_shown(self.answer)))
 
 
 class Told:
@@ -118,24 +119,32 @@ class Told:
 
     __slots__ = ("_record", "durable")
 
-    def __init__(self, record: Returned, durable: asyncio.Future[None]) -> None:
+    def __init__(self, record: Returned) -> None:
         self._record = record
-        self.durable = durable
+        self.durable: asyncio.Future[None] | None = None
 
     def encoded(self, _seq: int) -> bytes | None:
         """The record."""
         return _encode(self._record)
 
 
-Waiting = Beginning | Started | Ending | Told
+Waited = Beginning | Started | Told
+"""What is on its way into a page, and somebody waits for it."""
+
+Waiting = Waited | Ending
 """What is on its way into a page."""
+
+
+def _shown(answer: Answer | None) -> tuple[Source | None, float]:
+    """Source and age of an answer, to the millisecond."""
+    return (None, 0.0) if answer is None else (answer.source, int(answer.age_seconds * 1000) / 1000)
 
 
 class Recorder(Protocol):
     """What a flow writes an exchange down by."""
 
     def begin(
-        self, question: Question, *, caller: str, right: str, adapter: str, village: str, purpose: str, request_id: str
+        self, question: Question, caller: str, right: str, adapter: str, village: str, purpose: str, request_id: str
     ) -> Beginning:
         """A question that will be asked; nothing is written yet.
 
@@ -153,8 +162,8 @@ class Recorder(Protocol):
         """
         ...
 
-    async def exchanged(self, beginning: Beginning, outcome: str, answer: Answer | None) -> None:
-        """Write down what will be revealed; what is durable once this returns tells that something was.
+    def exchanged(self, beginning: Beginning, outcome: str, answer: Answer | None) -> Awaitable[None]:
+        """Write down what will be revealed; what is durable once this was awaited tells that something was.
 
         Raises:
             StorageFailed: It could not be written; nothing may be revealed.

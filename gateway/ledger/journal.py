@@ -6,7 +6,7 @@ is written here first, and all pages of half a second are moved into the databas
 ```
 file    two halves; the one is written to while the pages of the other are moved
 half    frames, one after the other, from the beginning each time it is written to anew
-frame   length (4 bytes)  CRC-32 (4 bytes)  page, end and signature as MessagePack
+frame   length (4 bytes)  CRC-32 (4 bytes)  page, end and mark as MessagePack
 ```
 
 What is torn, or was left behind by an earlier use of the half, is told apart without a mark: a torn frame does not fit
@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.database import StorageFailed, StorageFault
-from gateway.ledger.lines import Signed
+from gateway.durable import sync_folder
+from gateway.ledger.lines import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ HALF: Final = 2 * 1024 * 1024
 
 _HEAD: Final = 8
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Signed).decode
+_decode = msgspec.msgpack.Decoder(Kept).decode
 
 
 class Journal:
@@ -68,16 +69,16 @@ class Journal:
             os.close(self._file)
             raise
 
-    def pages(self) -> list[Signed]:
+    def pages(self) -> list[Kept]:
         """All whole pages found in either half, those left behind by an earlier use included."""
-        found: list[Signed] = []
+        found: list[Kept] = []
         with _as_storage_failure("no"):
             size = os.fstat(self._file).st_size
             for start in range(0, size, self.half):
                 found += _frames(os.pread(self._file, self.half, start))
         return found
 
-    def put(self, page: Signed) -> None:
+    def put(self, page: Kept) -> None:
         """Write a page; it is durable when this returns.
 
         Raises:
@@ -110,20 +111,16 @@ class Journal:
         while missing > 0:
             missing -= os.write(self._file, bytes(min(missing, HALF)))
         os.fsync(self._file)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
 
 
-def framed(page: Signed) -> bytes:
+def framed(page: Kept) -> bytes:
     """A page as it stands in the journal."""
     body = _encode(page)
     return len(body).to_bytes(4) + crc32(body).to_bytes(4) + body
 
 
-def _frames(half: bytes) -> Iterator[Signed]:
+def _frames(half: bytes) -> Iterator[Kept]:
     """The whole pages of a half, from its beginning up to the first that is torn or none."""
     at = 0
     while at + _HEAD <= len(half):

@@ -2,9 +2,8 @@
 
 ```
 begin()                         nothing is written yet
-  ├─► began()     ─► waiting ─┐                          ┌─► durable: all of them go on
-  ├─► exchanged() ─► waiting ─┼─► [ page ► signed end ] ─┤
-  └─► ended()     ─► waiting ─┘      one at a time       └─► refused: nobody goes on; ends wait for the next page
+  ├─► began()     ─► durable ─► the question leaves ─► ended()
+  └─► exchanged() ─► durable ─► the answer is shown
 ```
 
 A chain that does not end where this gateway left it was changed by somebody else: the ledger is *broken* and refuses
@@ -15,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
@@ -26,38 +25,28 @@ from gateway.ledger import rows
 from gateway.ledger.exchange import Beginning, Ending, Started, Told
 from gateway.ledger.journal import HALF, Journal
 from gateway.ledger.leftover import journal_file, take_over
-from gateway.ledger.lines import page
 from gateway.ledger.stores import DirectStore, JournalledStore
+from gateway.ledger.writer import Writer
 from gateway.vault.blind import BlindIndex
 from gateway.vault.signer import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from gateway.contract.host import Clock
     from gateway.contract.messages import Answer, Question
     from gateway.database import Database
-    from gateway.ledger.exchange import Deed, Waiting
-    from gateway.ledger.lines import Page, Tip
+    from gateway.ledger.exchange import Deed
     from gateway.ledger.records import Returned
     from gateway.ledger.stores import Store
     from gateway.vault.blind import Kind
     from gateway.vault.keys import Keyring
 
-ENDED_WITHIN: Final = 0.25
-"""Seconds an end nobody waits for stays without company before it is written by itself."""
-
-AGAIN_AFTER: Final = 1.0
-"""Seconds after which a refused end is tried again."""
-
 MOST_WAITING: Final = 8192
 """Records that may wait to be written; an exchange more is refused."""
 
-MOST_IN_PAGE: Final = 512
-"""Records made durable together, at most."""
-
-BUSY: Final = 8
-"""Records in a page from which on the next one is given time to fill, unless as many wait already."""
+REMEMBERED: Final = 4096
+"""Blind indexes kept ready, beside as many answers that memory holds with the numbers in them."""
 
 _LETTERS = str.maketrans("0123456789", "ghjkmnpqrs")  # so that no log takes a chain's name for a long number
 _log = structlog.get_logger("gateway.ledger")
@@ -68,40 +57,30 @@ class Ledger:
 
     Args:
         database: The ledger's own, migrated; closed with the ledger.
-        store: Where pages go; closed with the ledger.
+        writer: Of the chain; closed with the ledger.
         signer: Signs the chain's checkpoints.
         index: Blind index of the purpose `ledger`.
         clock: The gateway's clock.
-        tip: Where the chain stands.
         most_waiting: Records that may wait to be written.
     """
 
     def __init__(
         self,
         database: Database,
-        store: Store,
+        writer: Writer,
         signer: Signer,
         index: BlindIndex,
         clock: Clock,
-        tip: Tip,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._database = database
-        self._store = store
+        self._writer = writer
         self._signer = signer
         self._index = index
-        self._clock = clock
-        self._tip = tip
+        self._subjects: dict[tuple[str, CentreService, bool], str] = {}
+        self._now = clock.now
         self._most_waiting = most_waiting
-        self._uncertain: Tip | None = None
         self._sealed = 0
-        self._waiting: list[Waiting] = []
-        self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._turn = asyncio.Lock()
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self.broken = False
 
     @classmethod
     async def open(
@@ -138,31 +117,31 @@ class Ledger:
             journal = await asyncio.to_thread(Journal, journal_file(database), half)
         try:
             if journal is not None:
-                await take_over(database, journal)
+                await take_over(database, journal, signer)
             tip = await database.write(partial(rows.open_chain, chain=chain, at_ms=now, signer=signer))
         except BaseException:
             if journal is not None:
                 journal.close()
             raise
         _log.info("ledger.chain.opened", key=signer.public[:16])
-        index = BlindIndex(keyring, purpose="ledger")
-        direct = DirectStore(database, signer)
-        ledger = cls(database, direct, signer, index, clock, tip, most_waiting)
-        if journal is not None:
-            ledger._store = JournalledStore(database, journal, signer, ledger._break)
-        return ledger
+        writer = Writer(partial(_store, database, journal, signer), clock, tip)
+        return cls(database, writer, signer, BlindIndex(keyring, purpose="ledger"), clock, most_waiting)
+
+    @property
+    def broken(self) -> bool:
+        """Whether somebody else changed the chain."""
+        return self._writer.broken
 
     def begin(
-        self, question: Question, *, caller: str, right: str, adapter: str, village: str, purpose: str, request_id: str
+        self, question: Question, caller: str, right: str, adapter: str, village: str, purpose: str, request_id: str
     ) -> Beginning:
         """See `Recorder.begin`."""
         service = question.service
-        kind: Kind = "no_kk" if service is CentreService.FAMILY_CARD and not question.by_nik else "nik"
-        self._refuse_if_full()
-        subject = self._index.of(kind, question.subject).hex()
-        return Beginning(
-            (self._clock.now(), "ask", service, caller, right, adapter, village, purpose, subject, request_id)
-        )
+        if self._writer.refuses or len(self._writer.waiting) >= self._most_waiting:
+            self._refuse()
+        place = (question.subject, service, question.by_nik)
+        subject = self._subjects.get(place) or self._subject_of(place)
+        return Beginning((self._now(), "ask", service, caller, right, adapter, village, purpose, subject, request_id))
 
     def begin_deed(self, deed: Deed) -> Beginning:
         """See `DeedRecorder.begin_deed`."""
@@ -172,31 +151,25 @@ class Ledger:
             subject = self._index.of("no_kk", deed.no_kk).hex()
         elif deed.nik is not None:
             subject = self._index.of("nik", deed.nik).hex()
-        facts = (deed.service, deed.actor, deed.right, deed.adapter, deed.village, "", subject, "")
-        return Beginning((self._clock.now(), deed.verb, *facts), deed.target)
+        facts = (deed.service, deed.actor, deed.right, deed.adapter, deed.village, deed.reason, subject, "")
+        return Beginning((self._now(), deed.verb, *facts), deed.target)
 
     async def began(self, beginning: Beginning) -> None:
         """See `Recorder.began`."""
         durable = beginning.durable
         if durable is None or durable.cancelled():
             self._refuse_if_full()
-            beginning.durable = durable = self._loop.create_future()
-            self._hand_over(Started(beginning))
+            beginning.durable = durable = self._writer.hand_over(Started(beginning))
         await asyncio.shield(durable)  # a refresh behind the asker's back may wait for the same
 
-    async def exchanged(self, beginning: Beginning, outcome: str, answer: Answer | None) -> None:
+    def exchanged(self, beginning: Beginning, outcome: str, answer: Answer | None) -> Awaitable[None]:
         """See `Recorder.exchanged`."""
         if beginning.durable is not None:
-            await asyncio.shield(beginning.durable)
-            self.ended(beginning, outcome, answer)
-            return
-        if self.broken or self._closed:
-            self._refuse_if_full()
-        beginning.told = True
-        beginning.whole(outcome, answer)
-        beginning.durable = durable = self._loop.create_future()
-        self._hand_over(beginning)
-        await durable
+            return self._ended_behind(beginning.durable, beginning, outcome, answer)
+        if self._writer.refuses:
+            self._refuse()
+        beginning.end(outcome, answer)
+        return self._writer.hand_over(beginning)
 
     async def returned(self, record: Returned) -> None:
         """Write down that the gateway's database was put back; durable once this returns.
@@ -205,22 +178,18 @@ class Ledger:
             StorageFailed: It could not be written.
         """
         self._refuse_if_full()
-        durable: asyncio.Future[None] = self._loop.create_future()
-        self._hand_over(Told(record, durable))
-        await durable
+        await self._writer.hand_over(Told(record))
 
     def ended(self, beginning: Beginning, outcome: str, answer: Answer | None) -> None:
         """See `Recorder.ended`."""
         if beginning.told:
             return
-        beginning.told = True
         if beginning.durable is None:
-            beginning.whole(outcome, answer)
-            self._waiting.append(beginning)
+            beginning.end(outcome, answer)
+            self._writer.leave(beginning)
         else:
-            self._waiting.append(Ending(beginning, self._clock.now(), outcome, answer))
-        if self._task is None and self._timer is None:
-            self._timer = self._loop.call_later(ENDED_WITHIN, self._start)
+            beginning.told = True
+            self._writer.leave(Ending(beginning, self._now(), outcome, answer))
 
     async def checkpoint(self) -> None:
         """Sign where the chain stands, unless that was done; also told to the log, which is kept elsewhere.
@@ -228,11 +197,12 @@ class Ledger:
         Raises:
             StorageFailed, DatabaseError: It could not be stored.
         """
-        async with self._turn:
-            if self._tip.seq == self._sealed or self._uncertain is not None or self.broken:
+        writer = self._writer
+        async with writer.turn:
+            if writer.tip.seq == self._sealed or not writer.is_certain:
                 return
-            await self._store.settle()
-            tip, now = self._tip, round(self._clock.now() * 1000)
+            await writer.store.settle()
+            tip, now = writer.tip, round(self._now() * 1000)
             await self._database.write(partial(rows.seal, tip=tip, at_ms=now, signer=self._signer))
             self._sealed = tip.seq
         _log.info("ledger.checkpoint.signed", chain=tip.chain, records=tip.seq, hash=_spaced(tip.hash))
@@ -245,126 +215,49 @@ class Ledger:
 
     async def close(self) -> None:
         """Write what waits, sign the end, and close the database; may be called again."""
-        if self._closed:
+        writer = self._writer
+        if writer.closed:
             return
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        writer.close()
         try:
-            if self._task is not None:
-                await self._task
-            await self._write_on(everything=True)
+            await writer.finish()
             await self.checkpoint()
-            await self._store.settle()
+            await writer.store.settle()
         except (OwnError, DatabaseError) as error:
-            _log.error("ledger.close.failed", error=type(error).__name__, lost=len(self._waiting))
+            _log.error("ledger.close.failed", error=type(error).__name__, lost=len(writer.waiting))
         finally:
-            await self._store.close()
+            await writer.store.close()
             await self._database.close()
 
+    async def _ended_behind(
+        self, durable: asyncio.Future[None], beginning: Beginning, outcome: str, answer: Answer | None
+    ) -> None:
+        """The end of what went to the centre, once it is certain that its beginning stands there."""
+        await asyncio.shield(durable)
+        self.ended(beginning, outcome, answer)
+
+    def _subject_of(self, place: tuple[str, CentreService, bool]) -> str:
+        """The blind index of whom a question is about, remembered: asked once, they are often asked again."""
+        digits, service, by_nik = place
+        kind: Kind = "no_kk" if service is CentreService.FAMILY_CARD and not by_nik else "nik"
+        if len(self._subjects) >= REMEMBERED:
+            self._subjects.clear()
+        subject = self._subjects[place] = self._index.of(kind, digits).hex()
+        return subject
+
     def _refuse_if_full(self) -> None:
-        if self.broken or self._closed:
+        if self._writer.refuses or len(self._writer.waiting) >= self._most_waiting:
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        if self._writer.refuses:
             raise StorageFailed(StorageFault.CORRUPT if self.broken else StorageFault.CLOSED)
-        if len(self._waiting) >= self._most_waiting:
-            raise Overloaded(retry_after=1.0)
+        raise Overloaded(retry_after=1.0)
 
-    def _hand_over(self, waiting: Waiting) -> None:
-        """Have something written at the next turn."""
-        self._waiting.append(waiting)
-        if self._task is None:
-            self._start()
 
-    def _break(self) -> None:
-        self.broken = True
-
-    def _start(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._task is None:
-            self._task = self._loop.create_task(self._run())
-
-    async def _run(self) -> None:
-        wait = AGAIN_AFTER
-        try:
-            if await self._write_on():
-                wait = ENDED_WITHIN
-        finally:
-            self._task = None
-            if self._waiting:
-                self._timer = self._loop.call_later(wait, self._start)
-
-    async def _write_on(self, *, everything: bool = False) -> bool:
-        """Write pages until nobody waits (or nothing at all is left), or one is refused; whether none was."""
-        while self._waiting:
-            async with self._turn:
-                taken, self._waiting = self._waiting[:MOST_IN_PAGE], self._waiting[MOST_IN_PAGE:]
-                if not await self._write(taken):
-                    return False
-            if len(self._waiting) < BUSY <= len(taken):
-                await self._store.gather()
-            if not everything and not any(one.durable is not None for one in self._waiting):
-                break
-        return True
-
-    async def _write(self, taken: list[Waiting]) -> bool:
-        """Write a page of them; whether that went well. Whoever waits is told, refused endings wait again."""
-        new: Page | None = None
-        try:
-            await self._make_certain()
-            new = page(self._tip, self._encoded(taken))
-            if new.tip.seq > new.before.seq:
-                now = round(self._clock.now() * 1000)
-                await self._store.append(new, now, busy=len(taken) >= BUSY)
-        except Exception as error:  # noqa: BLE001 # whoever waits is told, whatever it was
-            self._refuse(taken, new, error)
-            return False
-        self._tip = new.tip
-        for one in taken:
-            if one.durable is not None and not one.durable.done():
-                one.durable.set_result(None)
-        return True
-
-    def _encoded(self, taken: list[Waiting]) -> list[bytes]:
-        """Their records, in order; without the ends of what was never written."""
-        seq, records = self._tip.seq + 1, []
-        for one in taken:
-            record = one.encoded(seq)
-            if record is not None:
-                records.append(record)
-                seq += 1
-        return records
-
-    async def _make_certain(self) -> None:
-        """After a page nobody knows the fate of: see where the chain stands.
-
-        Raises:
-            StorageFailed: It cannot be seen, or it stands where this gateway never left it.
-        """
-        if self.broken:
-            raise StorageFailed(StorageFault.CORRUPT)
-        if self._uncertain is None:
-            return
-        found = await self._store.find_tip(self._tip.chain)
-        if found is None or found not in (self._tip, self._uncertain):
-            raise StorageFailed(StorageFault.CORRUPT)
-        self._tip, self._uncertain = found, None
-
-    def _refuse(self, taken: list[Waiting], new: Page | None, error: Exception) -> None:
-        fault = error.fault if isinstance(error, StorageFailed) else StorageFault.GONE
-        if new is not None and getattr(error, "executed", "no") == "unknown":
-            self._uncertain = new.tip
-        self.broken = self.broken or fault is StorageFault.CORRUPT
-        _log.error("ledger.page.failed", records=len(taken), error=type(error).__name__, fault=fault)
-        for one in taken:
-            if isinstance(one, Started):
-                one.beginning.seq = None
-            durable = one.durable
-            if durable is not None and not durable.done():
-                durable.set_exception(StorageFailed(fault))
-                durable.exception()  # who left does not hear of it
-        endings = [one for one in taken if isinstance(one, Ending) and one.beginning.seq is not None]
-        self._waiting = [*([] if self.broken else endings), *self._waiting]
+def _store(database: Database, journal: Journal | None, signer: Signer, lost: Callable[[], None]) -> Store:
+    """Where the pages of a chain go."""
+    return DirectStore(database, signer) if journal is None else JournalledStore(database, journal, signer, lost)
 
 
 def _spaced(digits: str) -> str:

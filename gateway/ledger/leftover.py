@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.database import Database
+    from gateway.ledger.lines import Kept
+    from gateway.vault.signer import Signer
 
 _log = structlog.get_logger("gateway.ledger")
 
@@ -27,7 +29,7 @@ def journal_file(database: Database) -> Path:
     return file.with_name(file.name + ".journal")
 
 
-def settle(database: Database) -> int:
+def settle(database: Database, signer: Signer) -> int:
     """Move what a gateway left in the journal when it was killed, for commands; how many pages. Blocks.
 
     A running gateway does that itself: then nothing is moved, and what is newer than half a second is not seen.
@@ -44,14 +46,22 @@ def settle(database: Database) -> int:
             return 0
         raise
     try:
-        found = journal.pages()
-        return database.write_sync(partial(rows.catch_up, pages=found)) if found else 0
+        found = ours(journal.pages(), signer)
+        return database.write_sync(partial(rows.catch_up, pages=found, signer=signer)) if found else 0
     finally:
         journal.close()
 
 
-async def take_over(database: Database, journal: Journal) -> None:
+async def take_over(database: Database, journal: Journal, signer: Signer) -> None:
     """Move what an earlier run left in the journal."""
-    found = await asyncio.to_thread(journal.pages)
-    if found and (pages := await database.write(partial(rows.catch_up, pages=found))):
+    found = ours(await asyncio.to_thread(journal.pages), signer)
+    if found and (pages := await database.write(partial(rows.catch_up, pages=found, signer=signer))):
         _log.warning("ledger.journal.taken_over", pages=pages)
+
+
+def ours(pages: list[Kept], signer: Signer) -> list[Kept]:
+    """The pages that a gateway with our secret wrote; others are left alone, and told."""
+    found = [one for one in pages if signer.is_marked(one.message, one.mark)]
+    if len(found) < len(pages):
+        _log.warning("ledger.journal.foreign", pages=len(pages) - len(found))
+    return found

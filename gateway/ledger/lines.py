@@ -89,22 +89,27 @@ class Seal(msgspec.Struct, frozen=True):
         return message(self.kind, self.tip, self.at_ms)
 
 
-class Signed(msgspec.Struct, frozen=True, array_like=True):
-    """A page with the signature of the end it makes.
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A page that is durable, on its way into the database.
 
     Attributes:
         page: The lines.
-        at_ms: When it was signed, Unix milliseconds.
-        signature: Ed25519, over `message` of a head.
+        at_ms: When it was written, Unix milliseconds.
+        mark: Of `message`: a page in the journal is ours, as nobody else can make one.
     """
 
     page: Page
     at_ms: int
-    signature: bytes
+    mark: bytes = b""
+
+    @property
+    def message(self) -> bytes:
+        """What is marked."""
+        return message("journal", self.page.tip, self.at_ms)
 
 
-def message(kind: Literal["head", "checkpoint"], tip: Tip, at_ms: int) -> bytes:
-    """What is signed of a place: a head never passes for a checkpoint, nor the other way round."""
+def message(kind: Literal["head", "checkpoint", "journal"], tip: Tip, at_ms: int) -> bytes:
+    """What is signed or marked of a place: a head never passes for a checkpoint, nor the other way round."""
     return f"siak-gateway/ledger/{kind}/1 {tip.chain} {tip.seq} {tip.hash} {at_ms}".encode()
 
 

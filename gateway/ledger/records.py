@@ -21,24 +21,13 @@ import msgspec
 from gateway.contract.messages import Source
 
 Verb = Literal[
-    "ask",
-    "submit",
-    "correct",
-    "cancel",
-    "retry",
-    "hold",
-    "release",
-    "off",
-    "print",
-    "download",
-    "spoil",
-    "refetch",
-    "void",
-]
-"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in).
-
-About documents: printed, its PDF given out, sheets told of as spoiled, fetched once more, made void.
-"""
+    "ask", "submit", "correct", "cancel", "retry", "hold", "release", "off", "export",
+    "print", "download", "spoil", "refetch", "void",
+    "person_add", "person_grant", "person_suspend", "person_resume", "person_set_up", "person_sign_out",
+]  # fmt: skip
+"""What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in);
+about documents: printed, its PDF given out, sheets told of as spoiled, fetched once more, made void;
+or done about the account of a person who signs in (`person_…`)."""
 
 
 class Previous(msgspec.Struct, frozen=True):
@@ -80,11 +69,11 @@ class Facts(msgspec.Struct, frozen=True):
         at: Unix seconds.
         verb: What is done.
         service: The centre's service that is asked, or the one that is handed in; empty where a switch names none.
-        caller: The caller's id; `operator:<name>` where an operator acts.
+        caller: The caller's id; `operator:<name>` where an operator acts, `person:<id>` where one signed in does.
         right: Name of the right; empty where an operator acts.
         adapter: Extension it came through, or `native`.
         village: Village code, empty if unknown.
-        purpose: Purpose code; empty for what is handed in.
+        purpose: Purpose code of a question, the reason given for a deed that needs one; else empty.
         subject: Blind index of the NIK or KK number, hexadecimal; empty where only the submission is named.
         request_id: Correlation id.
     """
@@ -105,7 +94,8 @@ class Began(Facts, frozen=True, tag_field="kind", tag="began", omit_defaults=Tru
     """An exchange is about to reveal or change personal data.
 
     Attributes:
-        target: What is handed in or acted upon: the submission's id, or `village:…`, `service:…`, `adapter:…`.
+        target: What is handed in or acted upon: the submission's id, or `village:…`, `service:…`, `adapter:…`,
+            `person:…`.
     """
 
     target: str = ""

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from gateway.database import StorageFailed, StorageFault, insert_into
-from gateway.ledger.lines import Seal, Signed, Tip, Unreadable, beginning, lines_of, message, page
+from gateway.ledger.lines import Seal, Tip, Unreadable, beginning, lines_of, message, page
 from gateway.ledger.records import Opened, Previous
 from gateway.ledger.tables import CHECKPOINTS, HEADS, PAGES
 from gateway.vault.signer import is_signed
@@ -17,7 +17,7 @@ from gateway.vault.signer import is_signed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.ledger.lines import Page
+    from gateway.ledger.lines import Kept
     from gateway.vault.signer import Signer
 
 _ADD_PAGE = "INSERT INTO ledger_pages (chain, first_seq, at_ms, body) VALUES (?, ?, ?, ?)"
@@ -54,13 +54,8 @@ def newest(connection: sa.Connection, public: str | None = None) -> Previous | N
     return None if latest is None else _previous(connection, head_of(latest), public or latest.key)
 
 
-def sign(new: Page, at_ms: int, signer: Signer) -> Signed:
-    """A page with its end signed."""
-    return Signed(new, at_ms, signer.sign(message("head", new.tip, at_ms)))
-
-
-def append(connection: sa.Connection, pages: Sequence[Signed]) -> None:
-    """Add pages of one chain to its end, in order, and take over the last one's signature.
+def append(connection: sa.Connection, pages: Sequence[Kept], signer: Signer) -> None:
+    """Add pages of one chain to its end, in order, and sign that.
 
     Raises:
         StorageFailed: The chain does not end where this gateway left it (`CORRUPT`); nothing is added.
@@ -70,12 +65,13 @@ def append(connection: sa.Connection, pages: Sequence[Signed]) -> None:
     add_page, move_head = _STATEMENTS[connection.dialect.name]
     for one in pages:
         connection.exec_driver_sql(add_page, (tip.chain, one.page.before.seq + 1, one.at_ms, one.page.body))
-    head = (tip.seq, tip.hash, last.at_ms, last.signature, tip.chain, first.page.before.hash)
+    signature = signer.sign(message("head", tip, last.at_ms))
+    head = (tip.seq, tip.hash, last.at_ms, signature, tip.chain, first.page.before.hash)
     if connection.exec_driver_sql(move_head, head).rowcount != 1:
         raise StorageFailed(StorageFault.CORRUPT)
 
 
-def catch_up(connection: sa.Connection, pages: Sequence[Signed]) -> int:
+def catch_up(connection: sa.Connection, pages: Sequence[Kept], signer: Signer) -> int:
     """Add what is not there yet of pages that may have been added before; how many were.
 
     Pages that do not continue their chain are left out: they are what an older run left behind.
@@ -89,14 +85,14 @@ def catch_up(connection: sa.Connection, pages: Sequence[Signed]) -> int:
                 following.append(one)
                 tip = one.page.tip
         if following:
-            append(connection, following)
+            append(connection, following, signer)
             added += len(following)
     return added
 
 
-def move(connection: sa.Connection, pages: Sequence[Signed]) -> None:
+def move(connection: sa.Connection, pages: Sequence[Kept], signer: Signer) -> None:
     """Add pages of one chain, some of which may be there already after a commit of unknown end; errors of `append`."""
-    catch_up(connection, pages)
+    catch_up(connection, pages, signer)
     if find_tip(connection, pages[-1].page.tip.chain) != pages[-1].page.tip:
         raise StorageFailed(StorageFault.CORRUPT)
 

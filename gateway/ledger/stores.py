@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,13 +17,14 @@ import structlog
 from gateway.database import StorageFailed, StorageFault
 from gateway.ledger import rows
 from gateway.ledger.hand import Hand
+from gateway.ledger.lines import Kept, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.database import Database
     from gateway.ledger.journal import Journal
-    from gateway.ledger.lines import Page, Signed, Tip
+    from gateway.ledger.lines import Page, Tip
     from gateway.vault.signer import Signer
 
 MOVE_WITHIN: Final = 0.5
@@ -33,9 +33,6 @@ MOVE_WITHIN: Final = 0.5
 MOVE_AT: Final = 1_000_000
 """Bytes of pages from which on they are moved at once."""
 
-GATHER: Final = 0.0007
-"""Seconds after a page before the next one, where many wait: shorter, and each commit is shared by too few."""
-
 _SLACK: Final = 1024  # bytes of a frame beside its lines, at most
 _log = structlog.get_logger("gateway.ledger")
 
@@ -43,20 +40,16 @@ _log = structlog.get_logger("gateway.ledger")
 class Store(Protocol):
     """Keeps the pages of one chain."""
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:
-        """Sign a page's end and keep both, durably.
+    async def append(self, new: Page, at_ms: int) -> None:
+        """Keep a page, durably, so that nobody else can have made it.
 
         Args:
             new: The page.
             at_ms: Unix milliseconds.
-            busy: Many share it: `gather` will be called.
 
         Raises:
             StorageFailed, DatabaseError: It was not kept, or (`executed` is `unknown`) nobody knows.
         """
-
-    async def gather(self) -> None:
-        """Wait until the next page has company; called after an `append` that many shared."""
 
     async def find_tip(self, chain: str) -> Tip | None:
         """Where the chain ends in the database once everything kept is there; errors as of `append`."""
@@ -66,6 +59,11 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Release everything but the database; what was not settled is settled at the next start."""
+
+
+def marked(new: Page, at_ms: int, signer: Signer) -> Kept:
+    """A page as it goes into the journal."""
+    return Kept(new, at_ms, signer.mark(message("journal", new.tip, at_ms)))
 
 
 class DirectStore:
@@ -80,13 +78,9 @@ class DirectStore:
         self._database = database
         self._signer = signer
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:  # noqa: ARG002 # nothing to prepare
+    async def append(self, new: Page, at_ms: int) -> None:
         """See `Store.append`."""
-        await self._database.write(lambda connection: rows.append(connection, (rows.sign(new, at_ms, self._signer),)))
-
-    async def gather(self) -> None:
-        """See `Store.gather`."""
-        await asyncio.sleep(GATHER)
+        await self._database.write(partial(rows.append, pages=(Kept(new, at_ms),), signer=self._signer))
 
     async def find_tip(self, chain: str) -> Tip | None:
         """See `Store.find_tip`."""
@@ -105,7 +99,7 @@ class JournalledStore:
     Args:
         database: The ledger's, SQLite.
         journal: Open, and all of its pages in the database.
-        signer: Signs the ends.
+        signer: Marks pages and signs the ends.
         lost: Called when the database's chain turns out not to end where it should: somebody changed it.
     """
 
@@ -116,16 +110,14 @@ class JournalledStore:
         self._signer = signer
         self._lost = lost
         self._hand = Hand("ledger-journal")
-        self._kept: list[Signed] = []
-        self._leaving: list[Signed] = []
+        self._kept: list[Kept] = []
+        self._leaving: list[Kept] = []
         self._bytes = 0
         self._moving: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failed = False
-        self._resting: asyncio.Future[None] | None = None
-        self._slow = False
 
-    async def append(self, new: Page, at_ms: int, *, busy: bool) -> None:
+    async def append(self, new: Page, at_ms: int) -> None:
         """See `Store.append`."""
         size = len(new.body) + _SLACK
         fits = not self._failed and size <= self._journal.half
@@ -133,27 +125,20 @@ class JournalledStore:
             await self._move()
         if not fits:
             await self.settle()
-            await self._direct.append(new, at_ms, busy=busy)
+            await self._direct.append(new, at_ms)
             return
-        writing = self._hand.do(partial(self._write, new, at_ms))
-        self._resting = self._hand.do(self._rest) if busy else None
         try:
-            signed = await writing
+            kept = await self._hand.do(partial(self._write, new, at_ms))
         except StorageFailed as error:
             self._failed = True
             _log.error("ledger.journal.failed", fault=error.fault)
             raise
-        self._kept.append(signed)
+        self._kept.append(kept)
         self._bytes += len(new.body)
         if self._bytes >= MOVE_AT:
             self._begin()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(MOVE_WITHIN, self._begin)
-
-    async def gather(self) -> None:
-        """See `Store.gather`."""
-        if self._resting is not None:
-            await self._resting
 
     async def find_tip(self, chain: str) -> Tip | None:
         """See `Store.find_tip`."""
@@ -174,16 +159,10 @@ class JournalledStore:
         await asyncio.to_thread(self._hand.close)
         self._journal.close()
 
-    def _write(self, new: Page, at_ms: int) -> Signed:
-        began = time.monotonic()
-        signed = rows.sign(new, at_ms, self._signer)
-        self._journal.put(signed)
-        self._slow = time.monotonic() - began > GATHER
-        return signed
-
-    def _rest(self) -> None:
-        if not self._slow:  # else company came meanwhile
-            time.sleep(GATHER)
+    def _write(self, new: Page, at_ms: int) -> Kept:
+        kept = marked(new, at_ms, self._signer)
+        self._journal.put(kept)
+        return kept
 
     def _begin(self) -> asyncio.Task[None]:
         """Move in the background, unless that is under way."""
@@ -205,7 +184,7 @@ class JournalledStore:
                 await self._hand.do(self._journal.turn)
             self._leaving, self._kept, self._bytes = self._kept, [], 0
         if self._leaving:
-            await self._database.write(partial(rows.move, pages=self._leaving))
+            await self._database.write(partial(rows.move, pages=self._leaving, signer=self._signer))
             self._leaving = []
 
     def _moved(self, moving: asyncio.Task[None]) -> None:

@@ -8,12 +8,13 @@ error: an error would make the whole group begin anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from gateway.blobs import rows as blob_rows
 from gateway.blobs.blobs import absent
+from gateway.catalogue.receipts import tail_of
 from gateway.contract.errors import Invalid
 from gateway.database import inserts
 from gateway.database.spelled import Spelled
@@ -21,6 +22,7 @@ from gateway.outbox import subject_rows
 from gateway.outbox.lanes import Lane
 from gateway.outbox.moves import check, rank
 from gateway.outbox.outbox import Facts
+from gateway.outbox.stray_rows import of_tail
 from gateway.outbox.tables import IDEMPOTENCY_KEYS, MOVES, PAYLOADS, SUBMISSIONS
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 _C = SUBMISSIONS.c
 _K = IDEMPOTENCY_KEYS.c
-_TAKE_KEY = Spelled(inserts(IDEMPOTENCY_KEYS, lambda insert: insert.on_conflict_do_nothing().returning(_K.submission)))
+_STRAY = of_tail(sa.bindparam("tail", type_=sa.Text())).label("stray")
+_TAKE_KEY = Spelled(
+    inserts(IDEMPOTENCY_KEYS, lambda insert: insert.on_conflict_do_nothing().returning(_K.submission, _STRAY))
+)
 _STORE = Spelled(
     inserts(SUBMISSIONS, lambda insert: insert.on_conflict_do_nothing(index_elements=["origin"]).returning(_C.id))
 )
@@ -58,12 +63,15 @@ class Taken:
         fresh: Whether it is a new one.
         readied: What may be claimed now.
         mismatch: The key or `origin_id` was used for something else; nothing was stored.
+        stray: The reference of what it repeats and is not known here. If that is not its own id nothing was stored:
+            hand it in under that one; else it is to be adopted.
     """
 
     id: str
     fresh: bool = False
     readied: Readied | None = None
     mismatch: Mismatch | None = None
+    stray: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,12 @@ def accept(connection: sa.Connection, hand_in: Prepared) -> Taken:
     new, marks = hand_in.new, hand_in.marks
     check(None, new.state)
     subject_rows.lock(connection, marks.subject)
-    if not _take_key(connection, hand_in):
+    taken = _take_key(connection, hand_in)
+    if taken is None:
         return _known_key(connection, hand_in)
+    if taken.stray not in {None, new.id}:
+        _leave_key(connection, hand_in)
+        return Taken("", stray=taken.stray)
     if _STORE.run(connection, _row(hand_in)).scalar_one_or_none() is None:
         return _known_origin(connection, hand_in)
     payload = {"submission": new.id, "wrapped_key": hand_in.wrapped_key, "sealed": hand_in.sealed}
@@ -104,7 +116,8 @@ def accept(connection: sa.Connection, hand_in: Prepared) -> Taken:
         raise Invalid(faults=faults)
     move = {"submission": new.id, "number": 1, "at": hand_in.now, "before": None, "after": new.state.value}
     _INSERT_MOVE.run(connection, {**move, "actor": f"caller:{new.caller}", "reason": ""})
-    return Taken(new.id, fresh=True, readied=subject_rows.settle(connection, marks.subject, hand_in.now))
+    readied = subject_rows.settle(connection, marks.subject, hand_in.now)
+    return Taken(new.id, fresh=taken.stray is None, readied=readied, stray=taken.stray)
 
 
 def facts_of(new: NewSubmission, now: float) -> Facts:
@@ -134,15 +147,22 @@ def lane_key(facts: Facts) -> str:
     return Lane(int(facts.priority), facts.adapter, facts.service, facts.village).key
 
 
-def _take_key(connection: sa.Connection, hand_in: Prepared) -> bool:
+def _take_key(connection: sa.Connection, hand_in: Prepared) -> Any:
+    """Its id, and the stray it repeats; None if the key was used before."""
     row = {
         "caller": hand_in.new.caller,
         "key": hand_in.marks.key,
         "content": hand_in.marks.content,
         "submission": hand_in.new.id,
         "made_at": hand_in.now,
+        "tail": tail_of(hand_in.new.id),
     }
-    return _TAKE_KEY.run(connection, row).scalar_one_or_none() is not None
+    return _TAKE_KEY.run(connection, row).one_or_none()
+
+
+def _leave_key(connection: sa.Connection, hand_in: Prepared) -> None:
+    mine = sa.and_(_K.caller == hand_in.new.caller, _K.key == hand_in.marks.key)
+    connection.execute(sa.delete(IDEMPOTENCY_KEYS).where(mine))
 
 
 def _known_key(connection: sa.Connection, hand_in: Prepared) -> Taken:
@@ -157,8 +177,7 @@ def _known_origin(connection: sa.Connection, hand_in: Prepared) -> Taken:
     known = connection.execute(_KNOWN_ORIGIN, {"origin": hand_in.marks.origin}).one()
     own = {"of_caller": hand_in.new.caller, "of_key": hand_in.marks.key}
     if known.content != hand_in.marks.content:
-        mine = sa.delete(IDEMPOTENCY_KEYS).where(_K.caller == own["of_caller"], _K.key == own["of_key"])
-        connection.execute(mine)
+        _leave_key(connection, hand_in)
         return Taken("", mismatch="origin")
     connection.execute(_POINT_KEY, {**own, "to": known.id})
     return Taken(known.id)

@@ -7,12 +7,14 @@ reader would else be walked through each time.
 
 from __future__ import annotations
 
+import json
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState as State
+from gateway.database.clock import NOW, now_in
 from gateway.database.spelled import Spelled
 from gateway.outbox import subject_rows
 from gateway.outbox.backoff import FURTHEST
@@ -21,7 +23,7 @@ from gateway.outbox.read_rows import FACTS, facts_of_row
 from gateway.outbox.tables import LATER, MOVES, PAYLOADS, READY, RUNNING, SUBMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from gateway.outbox.lanes import Turn
     from gateway.outbox.outbox import Facts
@@ -34,12 +36,6 @@ LEASE_OVER = "lease_over"
 """Reason of the move of a claim nobody ended."""
 
 _C = SUBMISSIONS.c
-NOW: dict[str, sa.ColumnElement[float]] = {
-    "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double()),
-    "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double()),
-}
-"""The database's own clock, Unix seconds."""
-
 _FROM_HEAD = (
     sa.select(READY.c.seq, READY.c.submission, READY.c.subject)
     .where(READY.c.lane == sa.bindparam("of_lane"), READY.c.seq >= sa.bindparam("head"))
@@ -62,12 +58,17 @@ _TAKE = Spelled(
 _END = Spelled(
     sa.delete(RUNNING).where(RUNNING.c.submission == sa.bindparam("id"), RUNNING.c.token == sa.bindparam("of_token"))
 )
-_QUEUED = _C.state == State.QUEUED
-_MARK = (
+_QUEUED = _C.state == State.QUEUED.value
+_ONE_OF: dict[str, Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]]] = {
+    "sqlite": lambda id_: id_.in_(sa.select(sa.func.json_each(sa.bindparam("ids")).table_valued("value").c.value)),
+    "postgresql": lambda id_: id_ == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text()))),
+}
+"""Whether an id is one of `ids`, as `_ids` gives them."""
+
+_MARKING = (
     sa.update(SUBMISSIONS)
     .where(
-        _C.id.in_(sa.bindparam("ids", expanding=True)),
-        _C.state.in_([state.value for state in CLAIMABLE]),
+        sa.or_(*(_C.state == state.value for state in sorted(CLAIMABLE))),
         _C.claimed.is_(False),
     )
     .values(
@@ -82,7 +83,22 @@ _MARK = (
     )
     .returning(*FACTS)
 )
-_CONTENTS = sa.select(PAYLOADS).where(PAYLOADS.c.submission.in_(sa.bindparam("ids", expanding=True)))
+_MARK = Spelled({name: _MARKING.where(one_of(_C.id)) for name, one_of in _ONE_OF.items()})
+_RUN = Spelled(
+    {
+        name: sa.insert(RUNNING).values(
+            submission=sa.bindparam("submission"),
+            token=sa.bindparam("token"),
+            subject=sa.bindparam("subject"),
+            lease_until=now + sa.bindparam("lease", type_=sa.Double()),
+        )
+        for name, now in NOW.items()
+    }
+)
+_MOVE = Spelled(sa.insert(MOVES))
+_CONTENTS = Spelled(
+    {name: sa.select(PAYLOADS).where(one_of(PAYLOADS.c.submission)) for name, one_of in _ONE_OF.items()}
+)
 _HEADS = sa.text(
     "WITH RECURSIVE lanes(lane) AS ("
     " SELECT (SELECT lane FROM ready ORDER BY lane LIMIT 1)"
@@ -156,30 +172,35 @@ def mark(
     """
     ids = [head.id for head in taken]
     _TAKE.run_many(connection, [{"of_lane": head.lane, "at_seq": head.seq, "id": head.id} for head in taken])
-    facts = {row.id: facts_of_row(row) for row in connection.execute(_MARK, {"ids": ids, "at": now})}
+    wanted = _ids(connection, ids)
+    facts = {row.id: facts_of_row(row) for row in _MARK.run(connection, {"ids": wanted, "at": now}).rows}
     claims = [
-        {"submission": head.id, "token": facts[head.id].tries, "subject": head.subject}
+        {"submission": head.id, "token": facts[head.id].tries, "subject": head.subject, "lease": lease}
         for head in taken
         if head.id in facts
     ]
     if not claims:
         return []
-    lease_until = NOW[connection.dialect.name] + lease
-    connection.execute(sa.insert(RUNNING).values(lease_until=lease_until), claims)
+    _RUN.run_many(connection, claims)
+    first = {"at": now, "before": State.QUEUED.value, "after": State.SENDING.value, "actor": "dispatcher", "reason": ""}
     moves = [
-        {"submission": one.id, "number": one.moves, "at": now, "before": State.QUEUED, "after": State.SENDING}
-        for one in facts.values()
-        if one.state is State.SENDING
+        {"submission": one.id, "number": one.moves, **first} for one in facts.values() if one.state is State.SENDING
     ]
     if moves:
-        connection.execute(sa.insert(MOVES).values(actor="dispatcher", reason=""), moves)
-    contents = {row.submission: (row.wrapped_key, row.sealed) for row in connection.execute(_CONTENTS, {"ids": ids})}
+        _MOVE.run_many(connection, moves)
+    found = _CONTENTS.run(connection, {"ids": wanted}).rows
+    contents = {row.submission: (row.wrapped_key, row.sealed) for row in found}
     return [(facts[id_], contents.get(id_)) for id_ in ids if id_ in facts]
+
+
+def _ids(connection: sa.Connection, ids: list[str]) -> object:
+    """Ids as one value: a JSON array for SQLite, an array for PostgreSQL."""
+    return json.dumps(ids) if connection.dialect.name == "sqlite" else ids
 
 
 def overdue(connection: sa.Connection) -> list[Claim]:
     """Claims whose lease is over on the database's clock."""
-    return _claims(connection, RUNNING.c.lease_until < NOW[connection.dialect.name])
+    return _claims(connection, RUNNING.c.lease_until < now_in(connection))
 
 
 def running(connection: sa.Connection) -> list[Claim]:

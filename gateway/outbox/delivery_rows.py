@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -10,7 +10,7 @@ from gateway.database import insert_into
 from gateway.outbox import lease_rows, notice_rows
 from gateway.outbox.notice_rows import ROUTED, Place
 from gateway.outbox.notifying import DEAD, PENDING, Counts, Delivery
-from gateway.outbox.tables import CURSORS, DELIVERIES
+from gateway.outbox.tables import CURSORS, DELIVERIES, NOTICES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 LEASE: Final = "notify"
 _C = DELIVERIES.c
+_KEY = (_C.notice, _C.notifier, _C.target)
+
+
+class Key(NamedTuple):
+    """What one delivery is stored under."""
+
+    notice: int
+    notifier: str
+    target: str
 
 
 def routed(connection: sa.Connection) -> Place | None:
@@ -92,12 +101,24 @@ def listed(connection: sa.Connection, state: DeliveryState | None, limit: int) -
     return _deliveries(connection, connection.execute(chosen).all())
 
 
-def retry(connection: sa.Connection, wanted: Collection[Delivery] | None, now: float) -> int:
-    """Try those, or all dead ones, again."""
+def named(connection: sa.Connection, ids: Collection[str]) -> list[Key]:
+    """Keys of deliveries by what people call them."""
+    of_notice = NOTICES.c.seq == _C.notice
+    about = NOTICES.c.submission.in_(sorted({id_.partition(".")[0] for id_ in ids}))
+    chosen = sa.select(*_KEY, NOTICES.c.submission, NOTICES.c.number).join(NOTICES, of_notice).where(about)
+    rows = connection.execute(chosen)
+    return [Key(*row[:3]) for row in rows if f"{row.submission}.{row.number}.{row.target}" in ids]
+
+
+def dead(connection: sa.Connection, limit: int) -> list[Key]:
+    """Keys of some that are dead."""
+    return [Key(*row) for row in connection.execute(sa.select(*_KEY).where(_C.state == DEAD).limit(limit))]
+
+
+def retry(connection: sa.Connection, keys: Sequence[Key], now: float) -> int:
+    """Try those again; how many are still there."""
     anew = {"state": PENDING, "next_at": now, "first_at": 0.0, "tries": 0}
-    if wanted is None:
-        return connection.execute(sa.update(DELIVERIES).where(_C.state == DEAD).values(anew)).rowcount
-    return sum(connection.execute(sa.update(DELIVERIES).where(*_is(one)).values(anew)).rowcount for one in wanted)
+    return sum(connection.execute(sa.update(DELIVERIES).where(*_at(key)).values(anew)).rowcount for key in keys)
 
 
 def counts(connection: sa.Connection) -> Counts:
@@ -117,11 +138,11 @@ def _targets(connection: sa.Connection, *waiting: sa.ColumnElement[bool]) -> Ite
 
 
 def _is(delivery: Delivery) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        _C.notice == delivery.notice.place.seq,
-        _C.notifier == delivery.notifier,
-        _C.target == delivery.target,
-    )
+    return _at(Key(delivery.notice.place.seq, delivery.notifier, delivery.target))
+
+
+def _at(key: Key) -> tuple[sa.ColumnElement[bool], ...]:
+    return tuple(column == value for column, value in zip(_KEY, key, strict=True))
 
 
 def _deliveries(connection: sa.Connection, rows: Sequence[Any]) -> tuple[Delivery, ...]:

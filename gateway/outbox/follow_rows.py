@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from gateway.catalogue.documents import is_complete
 from gateway.contract.errors import NotFound
 from gateway.contract.submissions import Move, SubmissionMoved
 from gateway.contract.submissions import SubmissionState as State
 from gateway.database import insert_into
-from gateway.outbox import lease_rows, subject_rows
+from gateway.outbox import lease_rows, stray_rows, subject_rows
 from gateway.outbox.following import News, Outcome, TakenIn
 from gateway.outbox.move_rows import locked, move
+from gateway.outbox.moves import RESTORED
 from gateway.outbox.tables import CURSORS, NEWS, OUTCOMES, RUNNING, SUBMISSIONS
 
 if TYPE_CHECKING:
@@ -40,7 +42,10 @@ CENTRE_RESTORED: Final = "centre_restored"
 """Reason of doubting what a centre restored from a backup may have lost."""
 
 AT_ONCE: Final = 200
-"""Submissions doubted, and news read, in one transaction."""
+"""News read at once."""
+
+DOUBTED_AT_ONCE: Final = 50
+"""Submissions doubted in one transaction: others wait for it no longer than for a hand-in or two."""
 
 CATCHING_UP: Final[Mapping[State, tuple[State, ...]]] = MappingProxyType(
     {
@@ -85,14 +90,37 @@ def take_in(
             steps = _decide(connection, tiding, sealer, now, papers)
             if isinstance(steps, Outcome):
                 unmoved.append((tiding.seq, steps))
+                if steps is Outcome.FOREIGN and stray_rows.keep(connection, account, tiding, now):
+                    _keep_documents(connection, tiding, sealer)
             else:
                 moved += steps
         if tiding.families and papers is not None:
-            papers.changed(connection, tiding.families, tiding.at, now)
+            papers.changed(connection, tiding.families, _when(tiding, now), now)
     news = _tell(connection, fresh, now)
     if upto > since:
         _set_cursor(connection, account, upto)
     return TakenIn(tuple(moved), tuple(unmoved), news)
+
+
+def adopt(connection: sa.Connection, id_: str, sealer: Sealer, now: float, papers: IssuedPapers | None = None) -> None:
+    """Bring a submission that was just accepted, and repeats a stray, to where the centre has it.
+
+    Where the centre told nothing yet it is asked about before anything is sent.
+    """
+    tiding = stray_rows.tiding_of(connection, id_)
+    if tiding is None:
+        return
+    if tiding.receipt:
+        known = documents(connection, id_, sealer)
+        if _decide(connection, replace(tiding, documents=known), sealer, now, papers) is Outcome.CONTRADICTS:
+            return  # it is with a desk: told again once it leaves that, for it has the stray's reference
+    else:
+        facts, subject = locked(connection, id_)
+        if facts.state is not State.QUEUED:
+            return
+        _step(connection, facts, State.UNKNOWN, RESTORED, now, uncertain=True)
+        subject_rows.settle(connection, subject, now)
+    stray_rows.settle(connection, id_, "gateway", stray_rows.ADOPTED, now)
 
 
 def caught_up(connection: sa.Connection, token: int, account: str, now: float) -> None:
@@ -102,23 +130,27 @@ def caught_up(connection: sa.Connection, token: int, account: str, now: float) -
         connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"read_at": now}))
 
 
+def taken(connection: sa.Connection, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+    """See `Following.taken`; a walk over all submissions, whatever was doubted behind it."""
+    here = SUBMISSIONS.c
+    mine = (here.state == State.DELIVERED.value, here.right_name.in_(sorted(rights)), here.state_at < before)
+    found = sa.select(here.id).where(*mine, here.id > after).order_by(here.id).limit(DOUBTED_AT_ONCE)
+    return tuple(connection.execute(found).scalars())
+
+
 def rewind(
-    connection: sa.Connection, token: int, account: str, rights: Collection[str], before: float, now: float
+    connection: sa.Connection, token: int, account: str, ids: Sequence[str], now: float
 ) -> tuple[SubmissionMoved, ...] | None:
-    """See `Following.rewind`; the cursor goes back once nothing is left to doubt."""
+    """See `Following.rewind`."""
     if not lease_rows.fence(connection, LEASE, token):
         return None
-    here = SUBMISSIONS.c
-    held = sa.select(here.id).where(
-        here.state == State.DELIVERED.value, here.right_name.in_(sorted(rights)), here.state_at < before
-    )
     moved = []
-    for id_ in connection.execute(held.limit(AT_ONCE)).scalars().all():
+    for id_ in ids:
         facts, subject = locked(connection, id_)
         if facts.state is State.DELIVERED:
             moved.append(_step(connection, facts, State.UNKNOWN, CENTRE_RESTORED, now, uncertain=True))
             subject_rows.settle(connection, subject, now)
-    if not moved:
+    if not ids:
         _set_cursor(connection, account, 0)
     return tuple(one for _, one in moved)
 
@@ -195,14 +227,26 @@ def _is_whole(
     connection: sa.Connection, facts: Facts, tiding: Tiding, sealer: Sealer, papers: IssuedPapers | None, now: float
 ) -> bool:
     """Keep the documents with those told before; whether all of the event exist."""
-    whole = merged(documents(connection, facts.id, sealer), tiding.documents)
-    wrapped, sealed = sealer.seal_documents(facts.id, whole)
-    row = insert_into(connection, OUTCOMES).values(submission=facts.id, wrapped_key=wrapped, sealed=sealed)
+    whole = _keep_documents(connection, tiding, sealer)
+    if papers is not None:
+        papers.issued(connection, facts, whole, _when(tiding, now), now)
+    return is_complete(facts.service, frozenset(document.kind for document in whole))
+
+
+def _when(tiding: Tiding, now: float) -> float:
+    """When it happened; where the centre does not say, when it was told."""
+    return now if tiding.at is None else tiding.at
+
+
+def _keep_documents(connection: sa.Connection, tiding: Tiding, sealer: Sealer) -> tuple[IssuedDocument, ...]:
+    """Keep what was issued with what was told before; all of it."""
+    id_ = tiding.reference
+    whole = merged(documents(connection, id_, sealer), tiding.documents)
+    wrapped, sealed = sealer.seal_documents(id_, whole)
+    row = insert_into(connection, OUTCOMES).values(submission=id_, wrapped_key=wrapped, sealed=sealed)
     fresh = {"wrapped_key": wrapped, "sealed": sealed}
     connection.execute(row.on_conflict_do_update(index_elements=["submission"], set_=fresh))
-    if papers is not None:
-        papers.issued(connection, facts, whole, tiding.at, now)
-    return is_complete(facts.service, frozenset(document.kind for document in whole))
+    return whole
 
 
 def _step(

@@ -5,15 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.outbox import follow_rows, lease_rows
+from gateway.outbox import follow_rows, lease_rows, stray_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    import sqlalchemy as sa
+
     from gateway.contract.host import Clock
     from gateway.contract.submissions import IssuedDocument, SubmissionMoved
     from gateway.database import Database
-    from gateway.outbox.following import IssuedPapers, News, TakenIn, Tiding
+    from gateway.outbox.following import IssuedPapers, News, Stray, TakenIn, Tiding
     from gateway.outbox.sealing import Sealer
 
 
@@ -55,14 +57,14 @@ class DatabaseFollowing:
         now = self._clock.now()
         await self._database.write(lambda connection: follow_rows.caught_up(connection, token, account, now))
 
-    async def rewind(
-        self, token: int, account: str, rights: Collection[str], before: float
-    ) -> tuple[SubmissionMoved, ...] | None:
+    async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+        """See `Following.taken`."""
+        return await self._database.read(lambda connection: follow_rows.taken(connection, rights, before, after))
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
         """See `Following.rewind`."""
         now = self._clock.now()
-        return await self._database.write(
-            lambda connection: follow_rows.rewind(connection, token, account, rights, before, now)
-        )
+        return await self._database.write(lambda connection: follow_rows.rewind(connection, token, account, ids, now))
 
     async def read_at(self) -> float | None:
         """See `Following.read_at`."""
@@ -71,6 +73,26 @@ class DatabaseFollowing:
     async def documents(self, id_: str) -> tuple[IssuedDocument, ...]:
         """See `Following.documents`."""
         return await self._database.read(lambda connection: follow_rows.documents(connection, id_, self._sealer))
+
+    async def strays(self) -> tuple[Stray, ...]:
+        """See `Following.strays`."""
+        return await self._database.read(stray_rows.open_ones)
+
+    async def recall(self, references: Sequence[str]) -> tuple[str, ...]:
+        """See `Following.recall`."""
+        now = self._clock.now()
+
+        def work(connection: sa.Connection) -> tuple[str, ...]:
+            return tuple(one for one in references if stray_rows.recall(connection, one, now))
+
+        return await self._database.write(work)
+
+    async def settle(self, reference: str, actor: str, reason: str) -> bool:
+        """See `Following.settle`."""
+        now = self._clock.now()
+        return await self._database.write(
+            lambda connection: stray_rows.settle(connection, reference, actor, reason, now)
+        )
 
     async def news(self, after: int | None) -> News:
         """See `Following.news`."""

@@ -38,7 +38,7 @@ class Tiding(msgspec.Struct, frozen=True):
         documents: What was issued of it; none for a rejection.
         rejected: The coded reason of a rejection; empty for none.
         subjects: Marks of the residents and families whose cached answers are to be forgotten.
-        at: When it happened at the centre, Unix seconds.
+        at: When it happened, Unix seconds by the centre's clock; None where that is not told.
         families: KK numbers of families whose data changed; personal data, kept in memory only.
     """
 
@@ -48,11 +48,37 @@ class Tiding(msgspec.Struct, frozen=True):
     documents: tuple[IssuedDocument, ...] = ()
     rejected: str = ""
     subjects: tuple[bytes, ...] = ()
-    at: float = 0.0
+    at: float | None = None
     families: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Tiding({self.seq}, {self.reference!r})"
+
+
+class Stray(msgspec.Struct, frozen=True):
+    """A submission that was handed in here once and is not known any more; no personal data.
+
+    Attributes:
+        reference: Its id.
+        handed_in_at: When it was handed in, Unix seconds; told by the id.
+        account: Right under whose account the centre told of it; empty where only its reference was named to us.
+        receipt: What the centre calls it; empty as long as it told nothing.
+        documents: Kinds of the documents the centre issued.
+        rejected: The coded reason of a rejection; empty for none.
+        decided_at: When the centre did so, by its own clock.
+        told_at: Since when it is kept here.
+        repeated_as: Submissions here that repeat it, handed in before it was known: one of them may be doubled.
+    """
+
+    reference: str
+    handed_in_at: float
+    account: str = ""
+    receipt: str = ""
+    documents: tuple[str, ...] = ()
+    rejected: str = ""
+    decided_at: float | None = None
+    told_at: float = 0.0
+    repeated_as: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
@@ -131,13 +157,17 @@ class Following(Protocol):
     async def caught_up(self, token: int, account: str) -> None:
         """Note that all events there are have been read."""
 
-    async def rewind(
-        self, token: int, account: str, rights: Collection[str], before: float
-    ) -> tuple[SubmissionMoved, ...] | None:
-        """The centre knows less than it did: doubt what it had taken under some rights, then read from the beginning.
+    async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+        """Ids of some that the centre had taken under some rights, and not decided: those behind an id, in order.
 
-        Some at a time; while any are given, call it again. What was delivered at `before` or later is left alone, so
-        that what was asked about meanwhile is not doubted twice. None if another follows now.
+        What was delivered at `before` or later is left out, so that what was asked about meanwhile is not doubted
+        twice.
+        """
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
+        """The centre knows less than it did: doubt these; with no ids, read its events from the beginning.
+
+        None if another follows now.
         """
 
     async def read_at(self) -> float | None:
@@ -145,6 +175,18 @@ class Following(Protocol):
 
     async def documents(self, id_: str) -> tuple[IssuedDocument, ...]:
         """What the centre has issued of a submission so far."""
+
+    async def strays(self) -> tuple[Stray, ...]:
+        """What the centre, or somebody's receipt, speaks of and is not known here; the oldest hand-in first."""
+
+    async def recall(self, references: Sequence[str]) -> tuple[str, ...]:
+        """Keep references in the hands of callers, so that who repeats one of them doubles nothing.
+
+        Those that were kept; not those known already, nor what is no id of ours.
+        """
+
+    async def settle(self, reference: str, actor: str, reason: str) -> bool:
+        """A person has seen to a stray; False if there is none, or it is settled."""
 
     async def news(self, after: int | None) -> News:
         """Whose cached answers are to be forgotten since a place; None gives none and the present place."""

@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from gateway.database import insert_into
-from gateway.outbox.claim_rows import NOW
+from gateway.database.clock import now_in
 from gateway.outbox.tables import LEASES
 
 SECONDS: Final = 30.0
@@ -23,7 +23,7 @@ _C = LEASES.c
 
 def take(connection: sa.Connection, name: str, holder: str) -> int | None:
     """Take a lease that is free, over, or held by the same holder; its token, or None if another has it."""
-    now = NOW[connection.dialect.name]
+    now = now_in(connection)
     first = insert_into(connection, LEASES).values(name=name, holder="", token=0, until=0.0)
     connection.execute(first.on_conflict_do_nothing())
     mine = sa.or_(_C.holder == holder, _C.until < now)
@@ -34,7 +34,7 @@ def take(connection: sa.Connection, name: str, holder: str) -> int | None:
 
 def fence(connection: sa.Connection, name: str, token: int) -> bool:
     """Renew a lease, first of all in the transaction of what is done under it; False if it is another's by now."""
-    until = NOW[connection.dialect.name] + SECONDS
+    until = now_in(connection) + SECONDS
     renewed = sa.update(LEASES).where(_C.name == name, _C.token == token).values(until=until)
     return connection.execute(renewed).rowcount == 1
 

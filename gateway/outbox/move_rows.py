@@ -85,7 +85,13 @@ def finish(connection: sa.Connection, claimed: Claimed, ending: Ending, now: flo
 
 
 def changes_of(facts: Facts, ending: Ending) -> dict[str, object]:
-    """What the end of a claim changes beside the state."""
+    """What the end of a claim, or a decision, changes beside the state.
+
+    Raises:
+        Conflict: It would be `sending` with nobody who sends it.
+    """
+    if ending.after is State.SENDING:
+        raise Conflict("Only a claim makes a submission sending.")
     return {
         "claimed": False,
         "rank": rank(ending.after),

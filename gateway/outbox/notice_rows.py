@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from gateway.contract.submissions import SubmissionState
+from gateway.database.spelled import Spelled
 from gateway.outbox.tables import CURSORS, DELIVERIES, NOTICES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ PURGED_AT_ONCE: Final = 1_000
 """Notices one transaction forgets, at most."""
 
 _C = NOTICES.c
-_INSERT = sa.insert(NOTICES).inline()
+_INSERT = Spelled(sa.insert(NOTICES).inline())
 _ORDER = (_C.epoch, _C.seq)
 _SETTLED = {
     "sqlite": sa.true(),
@@ -82,8 +83,8 @@ class Notice(msgspec.Struct, frozen=True):
 def note(connection: sa.Connection, facts: Facts, number: int, after: SubmissionState, reason: str, now: float) -> None:
     """Write a notice of a move, in its transaction; `facts` are from before the move."""
     row = {"submission": facts.id, "number": number, "caller": facts.caller, "service": facts.service}
-    told = {"village": facts.village, "before": facts.state, "after": after, "reason": reason, "at": now}
-    connection.execute(_INSERT, row | told)
+    told = {"village": facts.village, "before": facts.state.value, "after": after.value, "reason": reason, "at": now}
+    _INSERT.run(connection, row | told)
 
 
 def after(connection: sa.Connection, place: Place, limit: int, caller: str | None = None) -> tuple[Notice, ...]:

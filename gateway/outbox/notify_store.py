@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.outbox import delivery_rows, lease_rows, notice_rows
+from gateway.outbox.notifying import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from gateway.contract.host import Clock
     from gateway.database import Database
+    from gateway.outbox.delivery_rows import Key
     from gateway.outbox.notice_rows import Notice, Place
     from gateway.outbox.notifying import Counts, Delivery, DeliveryState
 
@@ -22,7 +25,8 @@ LOOKED_AT: Final = 1_000
 PACED: Final = 500
 """Last notices among which deliveries to the centre are counted."""
 
-LISTED_AT_MOST: Final = 1_000_000
+RETRIED_AT_ONCE: Final = 100
+"""Deliveries that are tried again by one transaction."""
 
 
 class DatabaseNotifying:
@@ -94,15 +98,20 @@ class DatabaseNotifying:
 
     async def retry(self, ids: Collection[str] | None) -> int:
         """See `Notifying.retry`."""
+        count = 0
+        if ids is None:
+            while keys := await self._database.read(lambda connection: delivery_rows.dead(connection, RETRIED_AT_ONCE)):
+                count += await self._retry(keys)
+            return count
+        wanted = sorted(map(spelled, ids))
+        for first in range(0, len(wanted), RETRIED_AT_ONCE):
+            some = frozenset(wanted[first : first + RETRIED_AT_ONCE])
+            count += await self._retry(await self._database.read(partial(delivery_rows.named, ids=some)))
+        return count
+
+    async def _retry(self, keys: Sequence[Key]) -> int:
         now = self._clock.now()
-
-        def work(connection: sa.Connection) -> int:
-            if ids is None:
-                return delivery_rows.retry(connection, None, now)
-            known = delivery_rows.listed(connection, None, LISTED_AT_MOST)
-            return delivery_rows.retry(connection, [one for one in known if one.id in ids], now)
-
-        return await self._database.write(work)
+        return await self._database.write(lambda connection: delivery_rows.retry(connection, keys, now))
 
     async def counts(self) -> Counts:
         """See `Notifying.counts`."""

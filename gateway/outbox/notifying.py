@@ -57,6 +57,12 @@ class Delivery(msgspec.Struct, frozen=True):
         return f"{self.notice.submission}.{self.notice.number}.{self.target}"
 
 
+def spelled(id_: str) -> str:
+    """The id of a delivery in its one spelling: the submission's part of it may be written in capitals."""
+    submission, dot, rest = id_.partition(".")
+    return submission.lower() + dot + rest
+
+
 class Counts(msgspec.Struct, frozen=True):
     """How many deliveries wait, and how many are dead."""
 

@@ -208,7 +208,8 @@ class Wanted(msgspec.Struct, frozen=True):
         state: In this state.
         service: Of this service.
         village: Of this village.
-        before: Cursor: the id of the last one shown, newest first.
+        after: With a higher id: handed in later than the one of this id.
+        before: With a lower id; a cursor where it is the last one shown, newest first.
         limit: At most so many.
     """
 
@@ -216,6 +217,7 @@ class Wanted(msgspec.Struct, frozen=True):
     state: SubmissionState | None = None
     service: str | None = None
     village: str | None = None
+    after: str | None = None
     before: str | None = None
     limit: int = 50
 
@@ -230,7 +232,13 @@ class Outbox(Protocol):
             IdempotencyMismatch: The caller used the key for something else.
             Conflict: The `origin_id` was handed in with other content.
             Invalid: It is a new one, and some of its files are not here (any more); each is named.
+
+        What repeats a stray (`Following.strays`), known by its tail, gets its id and filing date, and stands where the
+        centre has it.
         """
+
+    def tail(self, caller: str, key: str, origin_id: str | None) -> int:
+        """The tail of a hand-in's id (62 bits): the same for whatever repeats it, and not to be guessed."""
 
     async def claim(self, want: int, lease: float, is_open: Callable[[Lane], bool]) -> list[Claimed]:
         """Claim up to so many, most urgent first, then by filing date; none while nothing may go.
@@ -336,5 +344,6 @@ class Outbox(Protocol):
     async def shred(self, before: float) -> int:
         """Destroy the content of what ended before that time, and files nothing else needs; facts and moves stay.
 
-        How many there were.
+        Of strays that are kept since before that time the documents go, and all of those settled before it. How many
+        there were.
         """

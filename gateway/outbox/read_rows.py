@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from gateway.catalogue.receipts import read_id, read_number
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Move, SubmissionState, Waiting
 from gateway.outbox.outbox import Facts, Switch
-from gateway.outbox.receipts import read_number
 from gateway.outbox.tables import MOVES, PAYLOADS, SUBMISSIONS, SWITCHES
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def facts_of_row(row: Any) -> Facts:
 
 def find(connection: sa.Connection, id_: str) -> Facts | None:
     """A submission by its id or receipt number."""
-    number = read_number(id_)
-    wanted = _C.id == id_ if number is None else _C.number == number
+    number, id_read = read_number(id_), read_id(id_)
+    if number is None and id_read is None:
+        return None
+    wanted = _C.id == id_read if number is None else _C.number == number
     row = connection.execute(sa.select(*FACTS).where(wanted)).one_or_none()
     return None if row is None else facts_of_row(row)
 
@@ -75,6 +77,8 @@ def page(connection: sa.Connection, wanted: Wanted) -> tuple[Facts, ...]:
         value = getattr(wanted, name)
         if value is not None:
             chosen = chosen.where(_C[name] == value)
+    if wanted.after is not None:
+        chosen = chosen.where(_C.id > wanted.after)
     if wanted.before is not None:
         chosen = chosen.where(_C.id < wanted.before)
     return tuple(facts_of_row(row) for row in connection.execute(chosen))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import TAIL
 from gateway.contract.submissions import IssuedDocument, Submission
 from gateway.vault.blind import BlindIndex
 from gateway.vault.errors import VaultError
@@ -106,6 +107,17 @@ class Sealer:
         origin = None if submission.origin_id is None else self._mark("origin", submission.origin_id.encode())
         content = self._mark("content", _encode((new.adapter, submission)))
         return Marks(self._mark("key", new.key.encode()), origin, content, self.subject(submission.subject))
+
+    def tail(self, caller: str, key: str, origin_id: str | None) -> int:
+        """The tail of a hand-in's id: the same for its repetitions, and for nothing else.
+
+        Args:
+            caller: Who hands it in.
+            key: The Idempotency-Key; counts where there is no `origin_id`.
+            origin_id: Made on the device; counts across callers.
+        """
+        told = f"origin\0{origin_id}" if origin_id is not None else f"key\0{caller}\0{key}"
+        return int.from_bytes(self._mark("tail", told.encode())[:8]) >> (64 - TAIL)
 
     def subject(self, subject: Subject) -> bytes:
         """The blind index of a subject.

@@ -15,10 +15,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import made_at
 from gateway.contract.errors import Conflict, IdempotencyMismatch
 from gateway.contract.submissions import Receipt
 from gateway.database.wrapped_keys import wrap_anew
-from gateway.outbox import accept_rows, ageing, claim_rows, doubt_rows, move_rows, read_rows, retention_rows
+from gateway.outbox import (
+    accept_rows,
+    ageing,
+    claim_rows,
+    doubt_rows,
+    follow_rows,
+    move_rows,
+    read_rows,
+    retention_rows,
+    stray_rows,
+)
 from gateway.outbox.accept_rows import Prepared
 from gateway.outbox.lanes import Ring
 from gateway.outbox.outbox import Accepted, Claimed, Switch
@@ -32,7 +43,9 @@ if TYPE_CHECKING:
     from gateway.contract.host import Clock
     from gateway.contract.submissions import Move, Submission, Waiting
     from gateway.database import Database
+    from gateway.outbox.accept_rows import Taken
     from gateway.outbox.claim_rows import Content
+    from gateway.outbox.following import IssuedPapers
     from gateway.outbox.lanes import Lane
     from gateway.outbox.outbox import Act, Aged, Ending, Facts, Mode, NewSubmission, Scope, Wanted
     from gateway.outbox.sealing import Sealer
@@ -51,12 +64,14 @@ class DatabaseOutbox:
         database: Migrated.
         sealer: Seals and opens what was handed in.
         clock: The gateway's clock; leases are on the database's own.
+        papers: Told of what was issued of submissions that are adopted; None for nobody.
     """
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, clock: Clock, papers: IssuedPapers | None = None) -> None:
         self._database = database
         self._sealer = sealer
         self._clock = clock
+        self._papers = papers
         self._ring = Ring()
         self._guard = threading.Lock()
         self._claiming = asyncio.Lock()
@@ -65,10 +80,10 @@ class DatabaseOutbox:
 
     async def accept(self, new: NewSubmission) -> Accepted:
         """See `Outbox.accept`."""
-        now = self._clock.now()
-        wrapped, sealed = self._sealer.seal(new.id, new.submission)
-        hand_in = Prepared(new, self._sealer.marks(new), wrapped, sealed, now)
-        taken, copies = await self._database.write_kept(lambda connection: accept_rows.accept(connection, hand_in))
+        taken, copies = await self._take(new)
+        if taken.stray not in {None, taken.id}:
+            filed_at = min(new.filed_at, made_at(taken.stray))
+            taken, copies = await self._take(msgspec.structs.replace(new, id=taken.stray, filed_at=filed_at))
         if taken.mismatch == "key":
             raise IdempotencyMismatch
         if taken.mismatch == "origin":
@@ -80,6 +95,10 @@ class DatabaseOutbox:
         if known is None:
             raise Conflict("This Idempotency-Key belongs to a submission that is not here any more.")
         return Accepted(msgspec.structs.replace(known.receipt, copies=copies), fresh=False)
+
+    def tail(self, caller: str, key: str, origin_id: str | None) -> int:
+        """See `Outbox.tail`."""
+        return self._sealer.tail(caller, key, origin_id)
 
     async def claim(self, want: int, lease: float, is_open: Callable[[Lane], bool]) -> list[Claimed]:
         """See `Outbox.claim`."""
@@ -164,7 +183,9 @@ class DatabaseOutbox:
         """See `Outbox.correct`."""
         now = self._clock.now()
         content = move_rows.Correction(*self._sealer.seal(id_, submission), files)
-        return await self._database.write(lambda connection: move_rows.correct(connection, id_, content, actor, now))
+        after = await self._database.write(lambda connection: move_rows.correct(connection, id_, content, actor, now))
+        self._database.unscrubbed = True  # the content of before
+        return after
 
     async def find(self, id_: str) -> Facts | None:
         """See `Outbox.find`."""
@@ -228,7 +249,7 @@ class DatabaseOutbox:
         count = 0
         while ids := await self._database.read(lambda connection: retention_rows.due(connection, before)):
             count += await self._database.write(partial(retention_rows.shred, ids=ids))
-        return count
+        return count + await self._database.write(lambda connection: stray_rows.forget(connection, before))
 
     async def rewrap(self) -> int:
         """Wrap the keys of contents and outcomes that an older master sealed anew, under the present one; how many.
@@ -240,6 +261,20 @@ class DatabaseOutbox:
         """
         ways = ((CONTENT_KEYS, self._sealer.rewrap), (OUTCOME_KEYS, self._sealer.rewrap_outcome))
         return sum([await wrap_anew(self._database, keys, self._sealer.master, rewrap) for keys, rewrap in ways])
+
+    async def _take(self, new: NewSubmission) -> tuple[Taken, int]:
+        """Store a hand-in if it is new; what became of it, and in how many copies."""
+        now = self._clock.now()
+        wrapped, sealed = self._sealer.seal(new.id, new.submission)
+        hand_in = Prepared(new, self._sealer.marks(new), wrapped, sealed, now)
+
+        def work(connection: sa.Connection) -> Taken:
+            taken = accept_rows.accept(connection, hand_in)
+            if taken.id and taken.stray == taken.id:
+                follow_rows.adopt(connection, taken.id, self._sealer, now, self._papers)
+            return taken
+
+        return await self._database.write_kept(work)
 
     def _claim(
         self, connection: sa.Connection, *, want: int, lease: float, now: float, may_go: Callable[[Lane], bool]

@@ -1,4 +1,4 @@
-"""The tables of the outbox as the code sees them; migrations `core:0002` and `core:0005` make them.
+"""The tables of the outbox as the code sees them; migrations `core:0002`, `core:0005`, `core:0010` make them.
 
 ```
 submissions       facts, without personal data           idempotency_keys   per caller, kept longer than the payload
@@ -8,6 +8,7 @@ running           claims: token and lease                later              what
 outcomes          what the centre issued, sealed         notices            moves worth telling, in order
 cursors           how far something was read             deliveries         what is to be told whom
 leases            who does what only one may do          news               whose cached answers are to be forgotten
+strays            what the centre has and we do not
 ```
 
 A submission that is open stands in exactly one of `ready`, `running`, `later`, or is held up: by an earlier one about
@@ -199,6 +200,24 @@ DELIVERIES = sa.Table(
     sa.Column("code", sa.Text, nullable=False),
 )
 """What is to be told whom: `pending` or `dead`; what was delivered is deleted."""
+
+STRAYS = sa.Table(
+    "strays",
+    METADATA,
+    sa.Column("reference", KEY, primary_key=True),
+    sa.Column("tail", KEY, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column("documents", sa.Text, nullable=False),
+    sa.Column("rejected", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Double),
+    sa.Column("told_at", sa.Double, nullable=False),
+    sa.Column("settled_at", sa.Double),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+"""What was handed in and is not known here; `documents` are kinds, the documents themselves are in `outcomes`."""
 
 CONTENT_KEYS = WrappedKeys(PAYLOADS.c.submission, PAYLOADS.c.wrapped_key)
 """Keys of what was handed in."""

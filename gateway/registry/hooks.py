@@ -14,6 +14,7 @@ import pluggy
 from gateway.contract import hookspecs
 from gateway.contract.extension import ENTRY_POINT_GROUP
 from gateway.contract.host import Job
+from gateway.contract.pages import Templates
 from gateway.contract.storage import Tables
 from gateway.contract.web import Route
 from gateway.registry.loading import Broken
@@ -91,7 +92,12 @@ def answer_of(hook: str, method: Callable[[], object]) -> tuple[Any, ...]:
 
 
 def _fits(hook: str, given: object) -> bool:
-    kinds: dict[str, type] = {"gateway_routes": Route, "gateway_jobs": Job, "gateway_tables": Tables}
+    kinds: dict[str, type] = {
+        "gateway_routes": Route,
+        "gateway_jobs": Job,
+        "gateway_tables": Tables,
+        "gateway_pages": Templates,
+    }
     methods = {
         "gateway_policies": "before",
         "gateway_authenticators": "authenticate",

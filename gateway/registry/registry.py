@@ -24,6 +24,7 @@ from gateway.registry.guarding import GuardedAuthenticator, GuardedHealthCheck, 
 from gateway.registry.hooks import Hooks, answer_of
 from gateway.registry.loading import ANYTHING, Broken, plan
 from gateway.registry.observing import Observers
+from gateway.registry.page_folders import folders_of
 from gateway.settings import ConfigFaults
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.contract.web import Route
     from gateway.registry.loading import Planned
     from gateway.registry.manifest import Kind
+    from gateway.registry.page_folders import PageFolders
     from gateway.settings import Settings
 
 EXTENSION_FAILED = "registry.extension.failed"
@@ -111,6 +113,7 @@ class Member:
     extension: Extension
     routes: tuple[Mounted, ...]
     tables: tuple[Tables, ...]
+    pages: PageFolders | None
     jobs: tuple[OwnedJob, ...]
     policies: tuple[GuardedPolicy, ...]
     authenticators: tuple[GuardedAuthenticator, ...]
@@ -271,6 +274,7 @@ class Registry:
             extension,
             tuple(Mounted(name, kind, route) for route in given("gateway_routes")),
             _one_folder(given("gateway_tables")),
+            folders_of(given("gateway_pages")),
             tuple(OwnedJob(name, job) for job in given("gateway_jobs")),
             tuple(GuardedPolicy(name, each, limits.policy) for each in given("gateway_policies")),
             tuple(GuardedAuthenticator(name, each, limits.authenticator) for each in given("gateway_authenticators")),

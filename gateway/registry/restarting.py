@@ -42,6 +42,18 @@ PINNED = (
     "notify.first_pause",
     "notify.longest_pause",
     "notify.widest",
+    "people.url",
+    "people.origins",
+    "people.idle",
+    "people.lasts",
+    "people.renew_every",
+    "people.second_step",
+    "people.password_length",
+    "people.code_lasts",
+    "people.hash_memory_kib",
+    "people.hash_passes",
+    "people.hash_threads",
+    "people.hash_waiting",
 )
 """Keys that are read once, at start."""
 

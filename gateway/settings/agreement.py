@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gateway.catalogue import regions
 from gateway.contract.messages import READS
+from gateway.settings.requirements import requirement_faults
 from gateway.settings.wording import closest
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def _signing(settings: Settings) -> Iterator[Disagreement]:
         for key in ("url", "roots_file"):
             if not getattr(signing, key):
                 yield ("signing", "authority"), f"is bsre without {key}", f"set signing.{key}"
+    yield from requirement_faults(settings.requirements)
 
 
 def _ports(settings: Settings) -> Iterator[Disagreement]:

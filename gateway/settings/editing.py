@@ -10,6 +10,8 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import Array
 
+from gateway.durable import sync_folder
+
 
 def with_extension(text: str, table: str, name: str, *, enabled: bool) -> str:
     """The config's text with an extension at the end of, or out of, `[<table>] enabled`.
@@ -55,12 +57,4 @@ def replace_file(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(target.parent)

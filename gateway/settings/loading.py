@@ -26,6 +26,8 @@ OVERRIDES: Mapping[str, KeyPath] = types.MappingProxyType(
     {
         "SIAK_GATEWAY_PORT": ("server", "port"),
         "SIAK_GATEWAY_OPERATOR_PORT": ("server", "operator_port"),
+        "SIAK_GATEWAY_TLS_CERT": ("server", "tls_cert"),
+        "SIAK_GATEWAY_TLS_KEY": ("server", "tls_key"),
         "SIAK_GATEWAY_VAR": ("data", "folder"),
         "SIAK_GATEWAY_CENTRE_URL": ("centre", "url"),
         "SIAK_GATEWAY_CENTRE_ROOTS": ("documents", "roots_file"),

@@ -7,10 +7,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr
 
+from gateway.catalogue.forms.requirements import Profile
 from gateway.catalogue.services import PURPOSES
 from gateway.contract.messages import Priority
 from gateway.settings.centre import CentreSettings, Section
 from gateway.settings.extensions import ExtensionTables
+from gateway.settings.people import PeopleSettings
+from gateway.settings.requirements import RequirementSettings, profiles_of
 from gateway.settings.rights import RightSettings
 from gateway.settings.secret import read_secret, secret
 from gateway.settings.sections import (
@@ -66,11 +69,15 @@ class Settings(Section):
     follow: FollowSettings = Field(default_factory=FollowSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    people: PeopleSettings = Field(default_factory=PeopleSettings)
     purposes: Annotated[dict[Name, PurposeSettings], Field(min_length=1)] = Field(
         default_factory=default_purposes, description="Why callers may ask; naming any replaces the default set."
     )
     rights: dict[Name, RightSettings] = Field(
         default_factory=dict, description="What each institution may ask the centre."
+    )
+    requirements: dict[Name, RequirementSettings] = Field(
+        default_factory=dict, description="Papers a region requires beyond the nation's, or spares, from a day on."
     )
     plugins: ExtensionTables = Field(default_factory=ExtensionTables)
     adapters: ExtensionTables = Field(default_factory=ExtensionTables)
@@ -110,6 +117,11 @@ class Settings(Section):
     def zone(self) -> zoneinfo.ZoneInfo:
         """Zone of the quota day and of legal dates."""
         return zoneinfo.ZoneInfo(self.time.zone)
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Which papers belong to a form: the national base and the regions' own."""
+        return profiles_of(self.requirements)
 
     def priority_of(self, purpose: str) -> Priority:
         """The class a purpose implies.

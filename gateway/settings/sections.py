@@ -74,6 +74,10 @@ class ServerSettings(Section):
     tls_key: str | None = Field(
         default=None, description="PEM file of the certificate's key, readable by the gateway only."
     )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; left out, none.",
+    )
     engine: Literal["granian", "uvicorn"] = Field(
         default="granian", description="HTTP server; uvicorn is the slower, longer proven one."
     )

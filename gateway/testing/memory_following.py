@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.catalogue.documents import is_complete
+from gateway.catalogue.receipts import is_id, made_at, tail_of
 from gateway.contract.submissions import SubmissionState as State
-from gateway.outbox.follow_rows import AT_ONCE, CATCHING_UP, CENTRE_RESTORED, SEEN, merged
-from gateway.outbox.following import News, Outcome, TakenIn
+from gateway.outbox.follow_rows import AT_ONCE, CATCHING_UP, CENTRE_RESTORED, DOUBTED_AT_ONCE, SEEN, merged
+from gateway.outbox.following import News, Outcome, Stray, TakenIn
+from gateway.outbox.moves import RESTORED
 from gateway.outbox.notice_rows import BEGINNING, PURGED_AT_ONCE
 from gateway.outbox.notify_store import LOOKED_AT, PACED
-from gateway.outbox.notifying import DEAD, PENDING, Counts
+from gateway.outbox.notifying import DEAD, PENDING, Counts, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,6 +68,8 @@ class MemoryFollowing:
         self._read_at: dict[str, float | None] = {}
         self._documents: dict[str, tuple[IssuedDocument, ...]] = {}
         self._news: list[tuple[int, bytes, float]] = []
+        self._of_strays: dict[str, Tiding] = {}
+        outbox.adopt = self._adopt
 
     async def hold(self, holder: str) -> int | None:
         """See `Following.hold`."""
@@ -89,9 +93,11 @@ class MemoryFollowing:
         unmoved: list[tuple[int, Outcome]] = []
         for tiding in fresh:
             if tiding.reference:
-                steps = await self._decide(tiding)
+                steps = self._decide(tiding)
                 if isinstance(steps, Outcome):
                     unmoved.append((tiding.seq, steps))
+                    if steps is Outcome.FOREIGN and is_id(tiding.reference):
+                        self._keep_stray(account, tiding)
                 else:
                     moved += steps
         subjects = list(dict.fromkeys(subject for tiding in fresh for subject in tiding.subjects))
@@ -107,16 +113,20 @@ class MemoryFollowing:
         if self._lease.is_held(token):
             self._read_at[account] = self._clock.now()
 
-    async def rewind(
-        self, token: int, account: str, rights: Collection[str], before: float
-    ) -> tuple[SubmissionMoved, ...] | None:
+    async def taken(self, rights: Collection[str], before: float, after: str) -> tuple[str, ...]:
+        """See `Following.taken`."""
+        found = sorted(self._outbox.rows.delivered_under(rights, before))
+        return tuple(id_ for id_ in found if id_ > after)[:DOUBTED_AT_ONCE]
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
         """See `Following.rewind`."""
         if not self._lease.is_held(token):
             return None
-        doubted = self._outbox.delivered_under(rights, before)[:AT_ONCE]
-        if not doubted:
+        if not ids:
             self._cursors[account] = 0
-        step = self._outbox.step
+        known = [await self._outbox.find(id_) for id_ in ids]
+        doubted = [one.id for one in known if one is not None and one.state is State.DELIVERED]
+        step = self._outbox.rows.step
         return tuple(step(id_, State.UNKNOWN, CENTRE_RESTORED, {"uncertain": True}) for id_ in doubted)
 
     async def read_at(self) -> float | None:
@@ -147,9 +157,46 @@ class MemoryFollowing:
         self._news = kept
         return forgotten
 
-    async def _decide(self, tiding: Tiding) -> list[SubmissionMoved] | Outcome:
-        facts = await self._outbox.find(tiding.reference)
-        if facts is None or facts.id != tiding.reference:
+    async def strays(self) -> tuple[Stray, ...]:
+        """See `Following.strays`."""
+        here = self._outbox.rows.ids
+        return tuple(
+            replace(one, repeated_as=tuple(id_ for id_ in here if tail_of(id_) == tail_of(name)))
+            for name, one in sorted(self._outbox.strays.items())
+        )
+
+    async def recall(self, references: Sequence[str]) -> tuple[str, ...]:
+        """See `Following.recall`."""
+        known = {*self._outbox.rows.ids, *self._outbox.strays, *self._of_strays}
+        fresh = tuple(one for one in dict.fromkeys(references) if is_id(one) and one not in known)
+        for one in fresh:
+            self._outbox.strays[one] = Stray(one, made_at(one), told_at=self._clock.now())
+        return fresh
+
+    async def settle(self, reference: str, actor: str, reason: str) -> bool:  # noqa: ARG002 # nobody asks who it was
+        """See `Following.settle`."""
+        return self._outbox.strays.pop(reference, None) is not None
+
+    def _keep_stray(self, account: str, tiding: Tiding) -> None:
+        name, at = tiding.reference, self._clock.now()
+        before = self._outbox.strays.get(name, Stray(name, made_at(name), told_at=at))
+        kinds = tuple(sorted({*before.documents, *(document.kind for document in tiding.documents)}))
+        told = {"receipt": tiding.receipt, "rejected": tiding.rejected, "decided_at": tiding.at}
+        self._outbox.strays[name] = replace(before, account=account, documents=kinds, **told)
+        self._documents[name] = merged(self._documents.get(name, ()), tiding.documents)
+        self._of_strays[name] = tiding
+
+    def _adopt(self, reference: str) -> None:
+        del self._outbox.strays[reference]
+        tiding = self._of_strays.get(reference)
+        if tiding is None:
+            self._outbox.rows.step(reference, State.UNKNOWN, RESTORED, {"uncertain": True})
+        else:
+            self._decide(tiding)
+
+    def _decide(self, tiding: Tiding) -> list[SubmissionMoved] | Outcome:
+        facts = self._outbox.rows.known(tiding.reference)
+        if facts is None:
             return Outcome.FOREIGN
         end = State.REJECTED if tiding.rejected else State.ISSUED
         if facts.state is end:
@@ -163,10 +210,10 @@ class MemoryFollowing:
                 "uncertain": state is State.UNKNOWN,
                 "centre_receipt": tiding.receipt,
             }
-            steps.append(self._outbox.step(facts.id, state, SEEN, changes))
+            steps.append(self._outbox.rows.step(facts.id, state, SEEN, changes))
         if tiding.rejected or self._is_whole(facts.id, facts.service, tiding):
             last: dict[str, object] = {"held": False, "centre_receipt": tiding.receipt}
-            steps.append(self._outbox.step(facts.id, end, tiding.rejected, last))
+            steps.append(self._outbox.rows.step(facts.id, end, tiding.rejected, last))
         return steps or Outcome.INCOMPLETE
 
     def _is_whole(self, id_: str, service: str, tiding: Tiding) -> bool:
@@ -248,7 +295,8 @@ class MemoryNotifying:
 
     async def retry(self, ids: Collection[str] | None) -> int:
         """See `Notifying.retry`."""
-        chosen = [one for one in self._kept.values() if (one.state == DEAD if ids is None else one.id in ids)]
+        wanted = None if ids is None else set(map(spelled, ids))
+        chosen = [one for one in self._kept.values() if (one.state == DEAD if wanted is None else one.id in wanted)]
         for one in chosen:
             self._kept[_key(one)] = replace(one, state=PENDING, next_at=self._clock.now(), first_at=0.0, tries=0)
         return len(chosen)
@@ -262,7 +310,7 @@ class MemoryNotifying:
         """See `Notifying.purge`."""
         over = [one for one in self._notices[:PURGED_AT_ONCE] if one.at < before]
         for one in over:
-            self._outbox.forgotten.add(one.place)
+            self._outbox.rows.forgotten.add(one.place)
         gone = {one.place.seq for one in over}
         self._kept = {key: one for key, one in self._kept.items() if key[0] not in gone}
         return len(over)
@@ -286,7 +334,7 @@ class MemoryNotifying:
 
     @property
     def _notices(self) -> list[Notice]:
-        return [one for one in self._outbox.notices if one.place not in self._outbox.forgotten]
+        return [one for one in self._outbox.rows.notices if one.place not in self._outbox.rows.forgotten]
 
 
 def _key(delivery: Delivery) -> tuple[int, str, str]:

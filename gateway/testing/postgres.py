@@ -2,7 +2,7 @@
 
 ```
 with PostgresServer() as server:      initdb, start (as an unprivileged user when run by root)
-    url = server.new_database()       an empty database
+    url = server.new_database()       an empty database, or with `like` a copy of one
     server.restart()                  what a maintenance window looks like; also stop() and start()
 ```
 """
@@ -18,6 +18,7 @@ import tempfile
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,10 +115,15 @@ class PostgresServer:
         """Let frozen connections go on."""
         self._signal_backends(signal.SIGCONT)
 
-    def new_database(self) -> str:
-        """Make an empty database; its URL."""
+    def new_database(self, like: str | None = None) -> str:
+        """Make a database; its URL.
+
+        Args:
+            like: URL of a database of this server, to which nobody is connected, to copy; None makes an empty one.
+        """
         name = f"test_{next(self._numbers)}"
-        self._run("createdb", "-h", str(self._folder), "-p", _PORT, "-U", "gateway", name)
+        copied = () if like is None else ("--template", urlsplit(like).path.removeprefix("/"))
+        self._run("createdb", "-h", str(self._folder), "-p", _PORT, "-U", "gateway", *copied, name)
         return self.url(name)
 
     def url(self, name: str) -> str:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from gateway.durable import sync_folder
 from gateway.vault.errors import KeyMissingError, KeyUnreadableError, KeyUnwritableError
 
 SECRET_BYTES: Final = 32
@@ -53,7 +54,7 @@ def write_secret(folder: Path, name: str) -> bool:
             return False  # without writing: the folder may be mounted read-only
         with _new_file(folder, f"{secrets.token_hex(SECRET_BYTES)}\n".encode()) as written:
             made = _link(written, folder / f"{name}{SUFFIX}")
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise KeyUnwritableError(f"{folder}: {error.strerror}") from error
     return made
@@ -122,7 +123,7 @@ def erase_secret(folder: Path, name: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise KeyUnwritableError(f"{path}: {error.strerror}") from error
 
@@ -156,7 +157,7 @@ def _make_folder(folder: Path) -> None:
     except FileExistsError:
         _check_folder(folder)
     else:
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def _check_folder(folder: Path) -> None:
@@ -209,11 +210,3 @@ def _link(source: Path, target: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

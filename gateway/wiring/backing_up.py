@@ -9,6 +9,7 @@ The keys never lie beside it: whoever has both can read everything. `backup.json
 
 from __future__ import annotations
 
+import calendar
 import hashlib
 import shutil
 import time
@@ -40,6 +41,7 @@ MANIFEST: Final = "backup.json"
 LAST: Final = "last-backup.json"
 """Name of the file in the data folder that tells `doctor` of the last one."""
 
+_NAME: Final = "%Y-%m-%dT%H-%M-%SZ"
 _DAY: Final = 86_400.0
 _READ: Final = 1 << 20
 
@@ -96,19 +98,15 @@ def back_up(
     if not database.exists():
         raise StorageUnavailable(f"{database}: there is no database to back up")
     made_at = time.time()
-    folder = to / time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(made_at))
+    folder = to / time.strftime(_NAME, time.gmtime(made_at))
     folder.mkdir(mode=0o700, parents=True)
-    files = {}
-    for file in (database, database_file(parse_url(settings.ledger_url(environ)))):
-        if file.exists():
-            target = folder / ("gateway.db" if file == database else "ledger.db")
-            take(file, target, _progress(target.name, tell))
-            files[target.name] = sha256(target)
-    if blobs := fill(settings.blobs_folder, folder / COPIES):  # after the database, so that none it speaks of lacks
-        tell(f"{COPIES}: {blobs} files")
-    manifest = _manifest(folder / "gateway.db", made_at, files)
-    write_whole(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
-    write_whole(settings.data_folder / LAST, msgspec.json.encode(Last(str(folder.absolute()), made_at)))
+    try:
+        manifest = _take_all(settings, database, database_file(parse_url(settings.ledger_url(environ))), folder, tell)
+        write_whole(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    write_whole(settings.data_folder / LAST, msgspec.json.encode(Last(str(folder.absolute()), manifest.made_at)))
     if keep_days is not None:
         for old in _older(to, made_at - keep_days * _DAY):
             shutil.rmtree(old)
@@ -165,8 +163,30 @@ def sha256(path: Path) -> str:
 
 
 def _older(to: Path, before: float) -> list[Path]:
-    found = [(each, read_manifest(each)) for each in to.iterdir() if each.is_dir()]
-    return [each for each, manifest in found if manifest is not None and manifest.made_at < before]
+    """Backups from before that time, and what is left of those that were interrupted."""
+    found = [(each, _begun_at(each)) for each in to.iterdir() if each.is_dir()]
+    return [each for each, begun_at in found if begun_at is not None and begun_at < before]
+
+
+def _begun_at(folder: Path) -> float | None:
+    """When a backup was begun, told by its name where it was interrupted; None for what is no backup of ours."""
+    if (manifest := read_manifest(folder)) is not None:
+        return manifest.made_at
+    try:
+        return float(calendar.timegm(time.strptime(folder.name, _NAME)))
+    except ValueError:
+        return None
+
+
+def _take_all(settings: Settings, database: Path, ledger: Path, folder: Path, tell: Callable[[str], None]) -> Manifest:
+    made_at, files = time.time(), {}
+    for file, target in ((database, folder / "gateway.db"), (ledger, folder / "ledger.db")):
+        if file.exists():
+            take(file, target, _progress(target.name, tell))
+            files[target.name] = sha256(target)
+    if blobs := fill(settings.blobs_folder, folder / COPIES):  # after the database, so that none it speaks of lacks
+        tell(f"{COPIES}: {blobs} files")
+    return _manifest(folder / "gateway.db", made_at, files)
 
 
 def _manifest(database: Path, made_at: float, files: dict[str, str]) -> Manifest:

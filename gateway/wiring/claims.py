@@ -9,11 +9,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.contract.web import Who
 from gateway.http.attachments import Attachments
 from gateway.http.check import Check
 from gateway.http.documents import DocumentRoutes
+from gateway.http.page_files import PageFiles
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteFault, RouteTable, mount
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.http.table import Mounted
     from gateway.registry.registry import Member
 
-RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs"})
+RESERVED = frozenset({"v1", "health", "apps", "openapi", "docs", "people", "assets", "language", "worker.js"})
 """First segments under which no absolute path stands, whatever a manifest says."""
 
 _PARAMETER = re.compile(r"\{[^}:]*")
@@ -36,16 +38,16 @@ class Claims:
 
     Args:
         routes: The gateway's own routes.
-        health: Those of the operator listener that stand where public ones stand too.
+        both: Those of the operator listener that stand where public ones stand too.
         mounts: First segments of absolute paths, by the adapter whose manifest declares them.
     """
 
-    def __init__(self, routes: Iterable[Route], health: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, routes: Iterable[Route], both: Iterable[Route], mounts: Mapping[str, tuple[str, ...]]) -> None:
         own = [mount(route) for route in routes]
         self._mounts = mounts
-        self._public = [one for one in own if one.route.rule.who is not Who.OPERATOR]
-        self._operator = [mount(route) for route in health]
-        self._operator += [one for one in own if one.route.rule.who is Who.OPERATOR]
+        self._public = [one for one in own if one.route.rule.is_public]
+        self._operator = [mount(route) for route in both]
+        self._operator += [one for one in own if one.route.rule.is_operator]
 
     def claim(self, member: Member) -> None:
         """Take the addresses of an extension.
@@ -56,8 +58,8 @@ class Claims:
         mine = [mount(each.placed(), each.extension) for each in member.routes]
         for one, given in zip(mine, member.routes, strict=True):
             self._check_place(one, absolute=given.kind == "adapter" and given.route.absolute)
-        public = [*self._public, *(one for one in mine if one.route.rule.who is not Who.OPERATOR)]
-        operator = [*self._operator, *(one for one in mine if one.route.rule.who is Who.OPERATOR)]
+        public = [*self._public, *(one for one in mine if one.route.rule.is_public)]
+        operator = [*self._operator, *(one for one in mine if one.route.rule.is_operator)]
         for each in (public, operator):
             RouteTable(_shape(one) for one in each)
         self._public, self._operator = public, operator
@@ -77,12 +79,13 @@ class Claims:
 def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     """Claims beside the gateway's own routes, without a gateway that could answer them."""
     nobody: Any = None  # no route is called
-    system = Facts(nobody, nobody, nobody, nobody, 0.0)
-    documents = DocumentRoutes(nobody, nobody, nobody, nobody, nobody)
-    check = Check(nobody, nobody, nobody)
-    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), documents, check, System(system))
+    facts = Facts(nobody, nobody, nobody, nobody, 0.0)
+    people = (SignInPages(nobody, nobody), StaffPages(nobody, nobody, ""))
+    papers = (DocumentRoutes(nobody, nobody, nobody, nobody, nobody), Check(nobody, nobody, nobody, nobody))
+    system = (System(facts, nobody), PageFiles(nobody))
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), *papers, *people, *system)
     routes = tuple(route for each in own for route in each.routes())
-    return Claims(routes, System(system, detailed=True).health_routes(), mounts)
+    return Claims(routes, System(facts, nobody, detailed=True).health_routes(), mounts)
 
 
 def _first(one: Mounted) -> str:

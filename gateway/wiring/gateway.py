@@ -26,6 +26,7 @@ from gateway.contract.host import Job
 from gateway.database.errors import DatabaseError
 from gateway.database.migrate import pending_in
 from gateway.http.application import Application, Limits
+from gateway.http.forwarded import Proxies
 from gateway.http.server import Listener, PortTaken
 from gateway.registry.restarting import requires_restart
 from gateway.settings import ConfigFaults
@@ -37,7 +38,7 @@ from gateway.wiring.keeping import Retention, keep_copy, tell_returns
 from gateway.wiring.key_checks import open_fitting_keyring
 from gateway.wiring.news import News
 from gateway.wiring.papers import Paperwork
-from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger
+from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger, open_people
 from gateway.wiring.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -53,12 +54,15 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.settings import Settings
 
 NATIVE = "native"
 KEYS_EVERY = 1.0
 """Seconds between two looks at the keys, so that a revocation elsewhere is obeyed within two."""
 USES_EVERY = 300.0
+PEOPLE_EVERY = 600.0
+"""Seconds between two looks for sessions, codes and counts that are over."""
 OUTBOUND = OutboundLimits(connections=64, connect_timeout=5.0, idle=30.0, max_response_bytes=1_048_576, total=30.0)
 
 
@@ -81,7 +85,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
         accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn, news: News,
-        ledger: Ledger | None, paperwork: Paperwork,
+        ledger: Ledger | None, people: People, paperwork: Paperwork,
     ) -> None:  # fmt: skip
         self.settings = self._started_with = settings
         self.database = database
@@ -91,6 +95,7 @@ class Gateway:
         self.handing_in = handing_in
         self.news = news
         self.ledger = ledger
+        self.people = people
         self.paperwork = paperwork
         self._environ = environ
         self._accounts = accounts
@@ -101,8 +106,10 @@ class Gateway:
         self._log = structlog.get_logger("gateway")
         self.generation = self._next_generation(settings)
         limits = _limits(settings)
-        self.public = Application(self.generation.public, self.generation.door, limits, clock)
-        self.operator = Application(self.generation.operator, self.generation.door, limits, clock)
+        self._ends_tls = settings.server.tls_cert is not None  # until the restart that a change of it needs
+        proxies = self._proxies(settings)
+        self.public = Application(self.generation.public, self.generation.door, limits, clock, proxies[0])
+        self.operator = Application(self.generation.operator, self.generation.door, limits, clock, proxies[1])
 
     @classmethod
     async def open(cls, settings: Settings, environ: Mapping[str, str], clock: Clock, rng: random.Random) -> Gateway:
@@ -129,10 +136,11 @@ class Gateway:
             await chain.open()
             handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
             news = News(settings, chain, handing_in, callers, clock, rng)
+            people = open_people(settings, database, keyring, clock)
             paperwork = Paperwork(settings, environ, chain, database, handing_in.blobs, keyring, clock, rng)
             gateway = cls(
                 settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, news, ledger,
-                paperwork,
+                people, paperwork,
             )  # fmt: skip
             moved.gateway = gateway
             await gateway.generation.open()
@@ -152,6 +160,7 @@ class Gateway:
         documents = paperwork.documents
         retention = Retention(settings, database, handing_in.outbox, handing_in.blobs, clock, documents)
         supervisor.start(NATIVE, Job("retention", retention.every, retention.run))
+        supervisor.start(NATIVE, Job("people", PEOPLE_EVERY, people.sweep))
         news.begin(supervisor)
         paperwork.begin(supervisor)
         if chain.shares is not None:
@@ -224,6 +233,7 @@ class Gateway:
         """Stop accepting, let running requests end, close everything, whatever of it fails."""
         async with AsyncExitStack() as closing:  # the last named is closed first
             closing.push_async_callback(self.database.close)
+            closing.callback(self.people.close)
             if self.ledger is not None:
                 closing.push_async_callback(self.ledger.close)
             closing.push_async_callback(self.chain.close)
@@ -246,11 +256,17 @@ class Gateway:
         except TimeoutError:
             self._log.warning("gateway.drain.cut", seconds=seconds)
 
+    def _proxies(self, settings: Settings) -> tuple[Proxies, Proxies]:
+        """Whose word is believed, at the public listener and at the operators'; the latter ends no TLS."""
+        trusted = settings.server.trusted_proxies
+        return Proxies(trusted, own_tls=self._ends_tls), Proxies(trusted)
+
     def _settle(self) -> None:
         generation = self.generation
         limits = _limits(generation.settings)
         for application, table in ((self.public, generation.public), (self.operator, generation.operator)):
             application.table, application.door, application.limits = table, generation.door, limits
+        self.public.proxies, self.operator.proxies = self._proxies(generation.settings)
         self.handing_in.dispatcher.tell = generation.moved
         registry = generation.registry
         self.news.settle(generation.settings, generation.moved, generation.happened, registry.notifiers)
@@ -271,6 +287,7 @@ class Gateway:
             self._environ,
             self.ledger,
             self.news.status,
+            self.people,
             self.paperwork,
         )
 

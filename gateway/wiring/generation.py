@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.catalogue.services import SERVICES
@@ -10,15 +11,23 @@ from gateway.flows.ask import Asker
 from gateway.flows.feed import Feed
 from gateway.flows.receipts import Receipts
 from gateway.flows.rights import Purpose, Rights
+from gateway.flows.sign_in import SigningIn
+from gateway.flows.staff import Staff
 from gateway.http.attachments import Attachments
 from gateway.http.check import Check
 from gateway.http.documents import DocumentRoutes
+from gateway.http.entrance import Entrance
 from gateway.http.events import Events
 from gateway.http.network_pace import NetworkPace
+from gateway.http.page_files import PageFiles
+from gateway.http.papers import Requirements
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
 from gateway.http.table import RouteTable
+from gateway.pages import AssetFolder, Pages
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.wiring.claims import Claims
@@ -28,11 +37,13 @@ from gateway.wiring.host import ExtensionHost, Services
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import date
 
     import httpx
 
     from gateway.contract.events import CentreEvent
     from gateway.contract.host import Clock, Job
+    from gateway.contract.messages import Caller
     from gateway.contract.status import FollowStatus
     from gateway.contract.storage import Tables
     from gateway.contract.submissions import SubmissionMoved
@@ -40,6 +51,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.ledger.ledger import Ledger
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
     from gateway.wiring.handing_in import HandingIn
@@ -56,6 +68,14 @@ def rights_of(settings: Settings, clock: Clock) -> Rights:
         clock,
         settings.zone,
     )
+
+
+def entrance_of(settings: Settings, people: People, pages: Callable[[], Pages]) -> Entrance:
+    """The door for people, as configured."""
+    wanted = settings.people
+    origins = [one for one in (wanted.url, *wanted.origins) if one]
+    is_secure = wanted.is_secure or bool(settings.server.tls_cert)
+    return Entrance(people, pages, origins, secure=is_secure)
 
 
 class Generation:
@@ -76,6 +96,7 @@ class Generation:
         environ: Where extensions' secrets are found.
         ledger: Writes exchanges down, shared by all generations; None where it is switched off.
         followed: How news of the centre travel on.
+        people: Who may sign in, and who has; shared by all generations.
         paperwork: Documents and papers, shared by all generations.
 
     Raises:
@@ -98,18 +119,20 @@ class Generation:
         environ: Mapping[str, str],
         ledger: Ledger | None,
         followed: Callable[[], Awaitable[FollowStatus]],
+        people: People,
         paperwork: Paperwork,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
         self.asker = Asker(chain, self.rights, clock, settings.centre.deadline, ledger)
-        self.submitter = handing_in.submitter(self.rights, settings.zone, self.moved, ledger)
+        self.submitter = handing_in.submitter(self.rights, settings, self.moved, ledger)
         self.tracker = handing_in.tracker(self.moved, ledger)
         self.attacher = handing_in.attacher(self.rights, settings.blobs)
         self.printing = paperwork.printing(ledger)
         self._paperwork = paperwork
         self._clock = clock
         self._chain = chain
+        self._clock = clock
         self._callers = callers
         self._make_tables = make_tables
         self._supervisor = supervisor
@@ -120,6 +143,7 @@ class Generation:
             self.asker,
             self.submitter,
             self.tracker,
+            self.attacher,
             clock,
             http,
             chain.status,
@@ -129,9 +153,12 @@ class Generation:
             followed,
         )
         self._hosts: dict[str, ExtensionHost] = {}
-        self.door = KeyDoor(callers, self.rights)
+        self.entrance = entrance_of(settings, people, lambda: self.pages)
+        self.staff = Staff(people.accounts, ledger)
+        self.door = KeyDoor(callers, self.rights, self.entrance)
         self.public = self.operator = RouteTable(())
         self.registry = Registry.build(settings, self._host)
+        self.pages = self._shared.pages = self._with_pages()
         self._manifests = {one.name: one.manifest for one in installed(settings)}
 
     async def open(self) -> None:
@@ -174,7 +201,7 @@ class Generation:
         """Take what the extensions gave into the tables; done again once those that cannot open are out."""
         self.asker.policies = tuple(self.registry.policies)
         self.asker.tell = self.registry.exchange_finished
-        self.door = KeyDoor(self._callers, self.rights, self.registry.authenticators)
+        self.door = KeyDoor(self._callers, self.rights, self.entrance, self.registry.authenticators)
         self._shared.door = self.door
         claims = self._claims()
         for member in self.registry.members:
@@ -186,21 +213,48 @@ class Generation:
         """The gateway's own routes, and where adapters may stand."""
         slow_from = self.settings.centre.limiter.objective
         facts = Facts(self._chain.status, self.readiness, self._adapters, self._openapi, slow_from)
-        routes = (*Residents(self.asker).routes(), *self._submissions(), *System(facts).routes())
-        return Claims(routes, System(facts, detailed=True).health_routes(), mounts_of(self.settings))
+        papers = Requirements(self.settings.profiles, self._today)
+        native = (*Residents(self.asker).routes(), *self._submissions(), *papers.routes())
+        files = PageFiles(self.pages).routes()
+        system = (*System(facts, self.pages).routes(), *files)
+        health = System(facts, self.pages, detailed=True).health_routes()
+        return Claims((*native, *self._people(), *system), (*health, *files), mounts_of(self.settings))
+
+    def _with_pages(self) -> Pages:
+        """Our pages, and those of the extensions."""
+        found = {member.name: member.pages for member in self.registry.members if member.pages is not None}
+        assets = [AssetFolder(name, one.assets) for name, one in found.items() if one.assets is not None]
+        return Pages({name: one.templates for name, one in found.items()}, assets)
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()
-        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed).routes(), *self._documents())
+        submissions = Submissions(self.submitter, self.tracker).routes()
+        events = Events(self.feed, self._authenticate).routes()
+        return (*submissions, *Attachments(self.attacher).routes(), *events, *self._documents())
 
     def _documents(self) -> tuple[Route, ...]:
         paperwork, settings = self._paperwork, self.settings
         pace = NetworkPace(settings.documents.checks_per_minute)
-        check = Check(paperwork.documents.check, pace, self._clock)
+        check = Check(paperwork.documents.check, pace, self._clock, self.pages)
         receipts = Receipts(self.tracker, paperwork.papers, settings.signing.title, settings.zone)
         alignment = paperwork.papers.alignment
         routes = DocumentRoutes(self.printing, alignment, receipts.pdf, self._clock.now, settings.zone)
         return (*routes.routes(), *check.routes())
+
+    async def _authenticate(self, headers: Mapping[str, str]) -> Caller:
+        return await self.door.authenticate(headers)
+
+    def _today(self) -> date:
+        """The legal day."""
+        return datetime.fromtimestamp(self._clock.now(), self.settings.zone).date()
+
+    def _people(self) -> tuple[Route, ...]:
+        wanted = self.settings.people
+        signing_in = SigningIn(
+            self.entrance.people, everyone=wanted.second_step == "everyone", shortest=wanted.password_length
+        )
+        staff = StaffPages(self.entrance, self.staff, wanted.url)
+        return (*SignInPages(self.entrance, signing_in).routes(), *staff.routes())
 
     def moved(self, moved: SubmissionMoved) -> None:
         """Tell extensions and streams of a stored move."""

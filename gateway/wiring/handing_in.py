@@ -29,7 +29,6 @@ from gateway.wiring.parts import open_blobs, open_following, open_outbox
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
-    from datetime import tzinfo
 
     from gateway.contract.errors import FieldFault
     from gateway.contract.host import Clock
@@ -98,12 +97,13 @@ class HandingIn:
         await supervisor.stop(OWNER)
 
     def submitter(
-        self, rights: Rights, zone: tzinfo, tell: Callable[[SubmissionMoved], None], ledger: DeedRecorder | None
+        self, rights: Rights, settings: Settings, tell: Callable[[SubmissionMoved], None], ledger: DeedRecorder | None
     ) -> Submitter:
         """The verb *submit* under one config; what is accepted wakes the dispatcher."""
+        zone, profiles = settings.zone, settings.profiles
 
         def check(submission: Submission, filed_at: float) -> tuple[FieldFault, ...]:
-            return check_submission(submission, datetime.fromtimestamp(filed_at, zone).date())
+            return check_submission(submission, datetime.fromtimestamp(filed_at, zone).date(), profiles)
 
         submitter = Submitter(self.outbox, rights, CLASSES, check, self.blobs, self._clock, secrets.randbits, ledger)
         submitter.tell = self.waking(tell)

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from gateway.contract.errors import Denied
 from gateway.contract.submissions import SubmissionState
 from gateway.http.intake import new_request_id
+from gateway.pages import Pages
 from gateway.registry.observing import Observers
 from gateway.settings.secret import SecretMissing, secret
+from gateway.wiring.host_pages import PagesOf
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import httpx
     import sqlalchemy as sa
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.contract.submissions import Receipt, Standing, Submission, Waiting
     from gateway.database import Database
     from gateway.flows.ask import Asker
+    from gateway.flows.attach import Attacher
     from gateway.flows.submit import Submitter
     from gateway.flows.track import Tracker
     from gateway.wiring.door import KeyDoor
@@ -42,6 +45,7 @@ class Services:
         asker: The verb ask.
         submitter: The verb submit.
         tracker: The verb track.
+        attacher: Takes in files.
         door: Finds callers; set once the extensions' authenticators are known.
         clock: The gateway's clock.
         http: Makes outbound clients.
@@ -50,6 +54,7 @@ class Services:
         database: Holds the extensions' tables.
         left: Calls that a right, by name, has left today; None where nothing limits them.
         followed: How news of the centre travel on.
+        pages: Draws pages; those of extensions are added once these are built.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Services:
         asker: Asker,
         submitter: Submitter,
         tracker: Tracker,
+        attacher: Attacher,
         clock: Clock,
         http: Callable[[], httpx.AsyncClient],
         status: Callable[[], tuple[CentreStatus, ...]],
@@ -68,6 +74,7 @@ class Services:
         self.asker = asker
         self.submitter = submitter
         self.tracker = tracker
+        self.attacher = attacher
         self.clock = clock
         self.http = http
         self.status = status
@@ -76,6 +83,7 @@ class Services:
         self.left = left
         self.followed = followed
         self.door: KeyDoor | None = None
+        self.pages = Pages()
 
 
 class ExtensionHost:
@@ -118,6 +126,11 @@ class ExtensionHost:
         if self._http is None:
             self._http = self._services.http()
         return self._http
+
+    @property
+    def pages(self) -> PagesOf:
+        """Pages on the gateway's look, and the catalogue's forms on them."""
+        return PagesOf(self._name, self._services.pages)
 
     def secret(self, name: str) -> str:
         """A secret of the extension.
@@ -190,6 +203,18 @@ class ExtensionHost:
         state = SubmissionState.IN_REVIEW if in_review else SubmissionState.QUEUED
         submit = self._services.submitter.submit
         return (await submit(caller, submission, key, adapter=self._name, filed_at=filed_at, state=state)).receipt
+
+    async def attach(
+        self, caller: Caller, sha256: str, offset: int, length: int, pieces: AsyncIterator[bytes], until: float
+    ) -> int:
+        """Take in what follows of a caller's file.
+
+        Raises:
+            Denied: The caller's key is bound to another adapter, or its right may not hand anything in.
+            GatewayError: Any other leaf of the error tree.
+        """
+        self._own(caller)
+        return (await self._services.attacher.put(caller, sha256, offset, length, pieces, until)).offset
 
     async def track(self, caller: Caller, submission: str) -> Standing:
         """Where one of the caller's submissions stands.

@@ -2,7 +2,8 @@
 
 ```
 serving ─► second copy of gateway.db (and ledger.db), each with a log and bases of its own
-every so often ─► content of what ended long ago, and its files: deleted ─► journal emptied, second copy begun anew
+every so often ─► content of what ended long ago, and its files: deleted ─┬─► journal emptied, second copy begun anew
+                  uploads nobody handed in, contents of before a correction ┘
                   keys under an older master, of files too: wrapped anew, so that the master can be dropped
 ```
 """
@@ -119,7 +120,7 @@ class Retention:
         wrapped += 0 if self._documents is None else await self._documents.rewrap()
         if gone:
             await self._blobs.sweep(now - self._unused * _DAY)
-        if gone or wrapped:
+        if gone or wrapped or self._database.unscrubbed:
             await self._database.scrub(SCRUBBED)
         if gone or keys or wrapped:
             _log.info("retention.finished", removed=gone, keys=keys, rewrapped=wrapped)

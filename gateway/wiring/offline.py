@@ -12,6 +12,7 @@ import structlog
 
 from gateway.database.engine import kind_of, parse_url
 from gateway.flows.printing import Printing
+from gateway.flows.staff import Staff
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.outbox.notify_store import DatabaseNotifying
 from gateway.registry.finding import mounts_of
@@ -27,8 +28,10 @@ from gateway.wiring.parts import (
     open_callers,
     open_database,
     open_documents,
+    open_following,
     open_ledger,
     open_outbox,
+    open_people,
     tables_of,
 )
 
@@ -41,9 +44,11 @@ if TYPE_CHECKING:
     from gateway.documents.store import Documents
     from gateway.ledger.exchange import DeedRecorder
     from gateway.ledger.ledger import Ledger
+    from gateway.outbox.following import Following
     from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Outbox
     from gateway.people.callers import Callers
+    from gateway.people.people import People
     from gateway.registry.registry import Failure
     from gateway.settings import Settings
     from gateway.vault.keys import Keyring
@@ -198,6 +203,27 @@ def with_documents(
     return asyncio.run(run())
 
 
+def with_people(settings: Settings, environ: Mapping[str, str], work: Callable[[Staff, People], Awaitable[T]]) -> T:
+    """Run work on people's accounts; what is done is written into the ledger, as in `with_written_outbox`."""
+
+    async def run() -> T:
+        database, clock = await open_database(settings, environ), SystemClock()
+        try:
+            keyring = await open_fitting_keyring(settings, environ, database)
+            ledger = await open_ledger(settings, environ, keyring, clock, journalled=False)
+            people = open_people(settings, database, keyring, clock)
+            try:
+                return await work(Staff(people.accounts, ledger), people)
+            finally:
+                people.close()
+                if ledger is not None:
+                    await ledger.close()
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
 def with_notifying(settings: Settings, environ: Mapping[str, str], work: Callable[[Notifying], Awaitable[T]]) -> T:
     """Run work on the notifications from synchronous code; errors as in `callers_of`."""
 
@@ -205,6 +231,20 @@ def with_notifying(settings: Settings, environ: Mapping[str, str], work: Callabl
         database = await open_database(settings, environ)
         try:
             return await work(DatabaseNotifying(database, SystemClock()))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def with_following(settings: Settings, environ: Mapping[str, str], work: Callable[[Following], Awaitable[T]]) -> T:
+    """Run work on what the centre told from synchronous code; errors as in `callers_of`."""
+
+    async def run() -> T:
+        database = await open_database(settings, environ)
+        try:
+            keyring = await open_fitting_keyring(settings, environ, database)
+            return await work(open_following(database, keyring, SystemClock()))
         finally:
             await database.close()
 

@@ -29,6 +29,9 @@ from gateway.outbox.follow_store import DatabaseFollowing
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.people.callers import Callers
+from gateway.people.passwords import Hashing
+from gateway.people.people import People
+from gateway.people.session_policy import SessionLimits
 from gateway.settings import SecretMissing
 from gateway.vault import api_keys
 from gateway.vault.keys import Keyring, create_secrets
@@ -191,9 +194,22 @@ def open_callers(settings: Settings, database: Database, keyring: Keyring, clock
     )
 
 
+def open_people(settings: Settings, database: Database, keyring: Keyring, clock: Clock) -> People:
+    """The people of a database; nothing is read yet."""
+    wanted = settings.people
+    return People.open(
+        database,
+        clock,
+        keyring,
+        hashing=Hashing(wanted.hash_memory_kib, wanted.hash_passes, wanted.hash_threads, wanted.hash_waiting),
+        limits=SessionLimits(wanted.idle, wanted.lasts, wanted.renew_every),
+        code_lasts=wanted.code_lasts,
+    )
+
+
 def open_outbox(database: Database, keyring: Keyring, clock: Clock) -> DatabaseOutbox:
-    """The outbox of a database."""
-    return DatabaseOutbox(database, Sealer(keyring, clock.now), clock)
+    """The outbox of a database; documents are told of what it adopts."""
+    return DatabaseOutbox(database, Sealer(keyring, clock.now), clock, _book(keyring, clock))
 
 
 def open_blobs(settings: Settings, database: Database, keyring: Keyring, clock: Clock) -> DatabaseBlobs:
@@ -206,8 +222,11 @@ def open_blobs(settings: Settings, database: Database, keyring: Keyring, clock: 
 
 def open_following(database: Database, keyring: Keyring, clock: Clock) -> DatabaseFollowing:
     """What is kept of the centre's decisions in a database; documents are told of them."""
-    book = DocumentBook(DocumentSealer(keyring, clock.now))
-    return DatabaseFollowing(database, Sealer(keyring, clock.now), clock, book)
+    return DatabaseFollowing(database, Sealer(keyring, clock.now), clock, _book(keyring, clock))
+
+
+def _book(keyring: Keyring, clock: Clock) -> DocumentBook:
+    return DocumentBook(DocumentSealer(keyring, clock.now))
 
 
 def open_documents(database: Database, blobs: Blobs, keyring: Keyring, clock: Clock) -> Documents:

@@ -2,7 +2,7 @@
 
 ```
 copy ──assemble──┐
-                 ├─► the one that holds more ─► sound? ─► migrated ─► doubted and noted ─► gateway.db (renamed last)
+                 ├─► sound? ─► the newer one ─► migrated ─► doubted and noted ─► gateway.db (renamed last)
 backup ──────────┘
 ```
 
@@ -21,17 +21,18 @@ from typing import TYPE_CHECKING, Final
 from gateway.blobs.files import COPIES
 from gateway.contract.errors import StorageUnavailable
 from gateway.database import Database, lineage
-from gateway.database.backup import is_sound, rows_in, sync_file
+from gateway.database.backup import is_sound, rows_in
 from gateway.database.engine import database_file, parse_url
 from gateway.database.migrate import CORE, migrate
 from gateway.database.second_copy.assemble import assemble, is_copy
 from gateway.database.second_copy.files import fill
-from gateway.database.second_copy.log import sync_folder
 from gateway.database.second_copy.place import MARKER, is_of
+from gateway.durable import sync_file, sync_folder
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.outbox.doubt_rows import doubt
 from gateway.wiring.backing_up import newest, read_manifest, sha256, sqlite_file
 from gateway.wiring.claim import SERVING, claimed
+from gateway.wiring.position import of_gateway, of_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +43,13 @@ if TYPE_CHECKING:
     from gateway.database.lineage import How
     from gateway.database.migrate import MigrationSet
     from gateway.settings import Settings
+    from gateway.wiring.position import Position
 
     Tell = Callable[[str], None]
 
 _STAYS: Final = frozenset({"secrets", f"{SERVING}.lock", "lost+found"})
 _COUNTED: Final = {"gateway.db": "submissions", "ledger.db": "ledger_pages"}
+_POSITIONS: Final = {"gateway.db": of_gateway, "ledger.db": of_ledger}
 _TOLD_EVERY: Final = 10_000
 
 
@@ -70,6 +73,7 @@ class _Found:
     how: How
     file: Path
     rows: int
+    position: Position
 
 
 def restore(
@@ -123,6 +127,13 @@ def mark(settings: Settings, environ: Mapping[str, str]) -> int:
         return _mark_url(settings.database_url(environ), "marked")
 
 
+def made_of(backup: Path | None) -> str:
+    """When a backup was taken, in brackets; empty where that is not known."""
+    taken = None if backup is None else newest(backup)
+    manifest = None if taken is None else read_manifest(taken)
+    return "" if manifest is None else f" ({_when(manifest.made_at)})"
+
+
 def copy_left_out(settings: Settings, copy: Path | None) -> Path | None:
     """The configured second copy if it is there and was not named: the next start would write over it."""
     configured = settings.replica_folder
@@ -159,7 +170,7 @@ def _refuse_strangers(backup: Path | None, copy: Path | None) -> None:
 
 
 def _best(name: str, target: Path, backup: Path | None, copy: Path | None, tell: Tell) -> _Found | None:
-    """The fullest sound database there is: both are the same history, so the one with more holds all of the other."""
+    """The newest sound database there is: of one history it holds all of the other one."""
     found: list[_Found] = []
     if copy is not None and is_copy(copy / name):
         file = target.with_name(f"{name}.copy.restored")
@@ -178,9 +189,11 @@ def _best(name: str, target: Path, backup: Path | None, copy: Path | None, tell:
         else:
             file.unlink()
             tell(f"{name}: the backup's file was changed or damaged, and is left out")
-    best = max(found, key=lambda one: one.rows, default=None)
+    best = max(found, key=lambda one: one.position, default=None)
     for one in found:
-        if one is not best:
+        if best is not None and one is not best:
+            if best.position.is_apart_from(one.position):
+                tell(f"{name}: {best.how} and {one.how} went ways of their own; keep the {one.how}, not all is in both")
             one.file.unlink()
     if best is not None:
         tell(f"{name}: taken from the {best.how}, {best.rows} {_COUNTED[name]}")
@@ -189,7 +202,7 @@ def _best(name: str, target: Path, backup: Path | None, copy: Path | None, tell:
 
 def _sound(how: How, file: Path, name: str, tell: Tell) -> Sequence[_Found]:
     if is_sound(file) and (rows := rows_in(file, _COUNTED[name])) >= 0:
-        return [_Found(how, file, rows)]
+        return [_Found(how, file, rows, _POSITIONS[name](file))]
     file.unlink(missing_ok=True)
     tell(f"{name}: the {how} is damaged, and is left out")
     return []

@@ -30,13 +30,17 @@ GONE: Final = 410
 
 _OK, _REDIRECTS, _ERRORS = 200, 300, 400
 _LONGEST_WAIT: Final = 86_400
+_PLAIN: Final = re.compile(r"https?://[!-\[\]-~]+")
+"""Visible ASCII without a backslash, which readers of addresses take for different things."""
+
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _encode = msgspec.json.Encoder().encode
 
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.fragment:
+    is_plain = _PLAIN.fullmatch(text) and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    if not is_plain or "@" in parts.netloc or parts.fragment:
         raise ValueError("expected an address such as https://app.example.go.id/siak, without user or fragment")
     return text
 

@@ -15,21 +15,21 @@ from click.testing import CliRunner
 from gateway.cli import main
 from gateway.database.second_copy.place import memo_file
 from gateway.http.submissions import PATH
-from gateway.testing.processes import GatewayProcess
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import eventually
 from tests.acceptance.test_submissions import AT_CENTRE, SOON, VILLAGES, effects, states
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.testing.processes import GatewayProcess
     from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Centre
 
 SIZE = 6_000_000
 
 
-def test_killed_while_it_takes_in_and_while_it_brings(centre: Centre, tmp_path: Path) -> None:
+def test_killed_while_it_takes_in_and_while_it_brings(nursery: Nursery, centre: Centre, tmp_path: Path) -> None:
     """What was told is there after the kill; the upload ends whole; the centre takes file and submission once.
 
     No byte of it lies in clear in the data folder.
@@ -39,7 +39,7 @@ def test_killed_while_it_takes_in_and_while_it_brings(centre: Centre, tmp_path: 
     content = b"%PDF-1.7\n" + random.Random(6).randbytes(SIZE)
     name = hashlib.sha256(content).hexdigest()
     address = f"/v1/attachments/{name}"
-    gateway = GatewayProcess(tmp_path, centre.url, config=SOON)
+    gateway = ForkedGateway(nursery, tmp_path, centre.url, config=SOON)
     key = gateway.add_client("desk")
     with gateway:
         told = _kill_amid_upload(gateway, key, address, content)

@@ -17,7 +17,8 @@ from urllib.request import urlopen
 import pytest
 
 from gateway.testing.processes import GatewayProcess
-from tests.acceptance.stage import LOOKUP, PURPOSE, Figures, ask, eventually
+from tests.acceptance.stage import LOOKUP, PURPOSE, Figures, ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +55,12 @@ Patient, so that a busy machine is not taken for a failing centre.
 
 SLACK_KB = 12_288
 """Memory an allocator may keep beside what is in use: a leak of 5 kB a call is more."""
+
+MORE_ROUNDS = 3
+"""An allocator takes a step once, the more when a busy machine lets callers pile up; a leak grows in each round."""
+
+SPARE_THREADS = 8
+"""Threads by which pools grow when many come at once: a leak of one in three hundred callers is more."""
 
 SPARE_TASKS = 8
 """Tasks that come and go with the gateway's periodic work, and the scrape that counts them."""
@@ -94,7 +101,8 @@ def cut(sock: socket.socket, *, hard: bool) -> None:
 
 
 def well_formed(number: int) -> str:
-    """One of 50,000 NIKs that have the right form; few of them belong to anybody."""
+    """One of 81,000 NIKs that have the right form; few of them belong to anybody."""
+    number %= 81_000
     return f"35270{number // 9_000 + 1:01d}0101{number % 60:02d}{number % 9_000 + 1:04d}"
 
 
@@ -178,20 +186,23 @@ def check_cancelled(gateway: GatewayProcess, centre: Centre, key: str, count: in
     centre.behave(mode="hang")
     before = come_and_go(gateway, centre, key, range(count // 2))
     tasks = tasks_of(gateway)
-    after = come_and_go(gateway, centre, key, range(count // 2, count))
-    fill_places(gateway, centre, key, range(count, count + PLACES - 1))  # one is the follower's
+    earlier, after = before, come_and_go(gateway, centre, key, range(count // 2, count))
+    for begin in range(count, count + MORE_ROUNDS * count // 2, count // 2):
+        if after.resident - earlier.resident > SLACK_KB:
+            earlier, after = after, come_and_go(gateway, centre, key, range(begin, begin + count // 2))
+    fill_places(gateway, centre, key, range(5 * count, 5 * count + PLACES - 1))  # one is the follower's
     assert ask(gateway, key, nik).body["source"] == "cache"
     centre.behave()
     eventually(lambda: ask(gateway, key, unasked).body.get("source") == "centre", 5.0, "fresh answers")
     eventually(
         lambda: Figures.of(gateway.pid).descriptors <= before.descriptors + SPARE, 10.0, "no socket of those who left"
     )
-    assert after.threads <= before.threads
-    assert after.resident - before.resident <= SLACK_KB, (before, after)
+    assert after.threads <= before.threads + SPARE_THREADS
+    assert after.resident - earlier.resident <= SLACK_KB, (before, earlier, after)
     eventually(lambda: tasks_of(gateway) <= tasks + SPARE_TASKS, 10.0, "no task of those who left")
     return {
         "callers": count,
-        "kB grown over the second half": after.resident - before.resident,
+        "kB grown over the last half": after.resident - earlier.resident,
         "descriptors": f"{before.descriptors} → {Figures.of(gateway.pid).descriptors}",
         "threads": f"{before.threads} → {after.threads}",
         "tasks": f"{tasks} → {tasks_of(gateway)}",

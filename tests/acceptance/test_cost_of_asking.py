@@ -11,15 +11,18 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.settings import load
-from gateway.testing.processes import GatewayProcess
 from gateway.wiring.offline import with_callers
-from tests.acceptance.stage import ask, demo_right, eventually
+from tests.acceptance.nursery import ForkedGateway
+from tests.acceptance.stage import ask, demo_right
 from tests.acceptance.test_callers_that_leave import request_of
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gateway.people.callers import Callers
+    from gateway.testing.processes import GatewayProcess
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Centre
 
 ASKERS = 1_000
@@ -41,10 +44,10 @@ CALLERS = {"wide": "sampang", "narrow": "licences", "frugal": "frugal", "scarce"
 
 
 @pytest.fixture(scope="module")
-def gateway(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def gateway(nursery: Nursery, centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """The gateway of this module, with four rights; the mock allows the last one three answers a day."""
     centre.behave()
-    with GatewayProcess(tmp_path_factory.mktemp("cost"), centre.url, rights=RIGHTS) as running:
+    with ForkedGateway(nursery, tmp_path_factory.mktemp("cost"), centre.url, rights=RIGHTS) as running:
         yield running
 
 

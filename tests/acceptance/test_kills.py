@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.desks import Desks, states_of
 from tests.acceptance.history import History, unfinished
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,8 @@ from gateway.ledger import audit
 from gateway.ledger.leftover import journal_file, settle
 from gateway.ledger.records import Began, Exchanged, Record
 from gateway.testing.processes import GatewayProcess
+from gateway.vault.keys import Keyring
+from gateway.vault.signer import Signer
 from tests.acceptance.stage import LOOKUP, PURPOSE
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def test_a_kill_takes_no_answer_out_of_the_ledger(centre: Centre, tmp_path: Path
         content = file.read()
         file.seek(len(content.rstrip(b"\0")) + 1)
         file.write(b"\x00\x00\x04\x00torn")
-    assert settle(database) > 0
+    assert settle(database, Signer(Keyring.load(gateway.data / "secrets"))) > 0
     records = [msgspec.json.decode(line.record, type=Record) for _, line in audit.export(database)]
     shown = sum(isinstance(one, (Began, Exchanged)) for one in records)
     assert shown == ASKED

@@ -20,7 +20,8 @@ from gateway.outbox.outbox import Wanted
 from gateway.testing import Stage
 from tests.acceptance.desks import person
 from tests.acceptance.month import DAYS, birth, month_of, order_of, villages
-from tests.acceptance.stage import LOOKUP, PURPOSE, eventually
+from tests.acceptance.stage import LOOKUP, PURPOSE
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,14 +11,15 @@ import pytest
 
 from gateway.database.migrate import migrate
 from gateway.settings import load
-from gateway.testing.postgres import PostgresServer
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import ask, demo_right, eventually
+from tests.acceptance.stage import ask, demo_right
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gateway.testing.postgres import PostgresServer
     from gateway.testing.processes import GatewayProcess
     from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Centre
@@ -30,10 +31,9 @@ ALLOWANCE = 10
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of this module's own."""
-    with PostgresServer() as running:
-        yield running
+def server(postgres_server: PostgresServer) -> PostgresServer:
+    """A PostgreSQL server that runs when it is handed over."""
+    return postgres_server
 
 
 @pytest.fixture

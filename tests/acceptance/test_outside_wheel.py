@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.testing.processes import GatewayProcess
-from tests.acceptance.stage import ask, eventually
+from tests.acceptance.stage import ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.acceptance.stage import Centre
@@ -113,7 +114,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> CleanEnvironment:
 def refused(place: CleanEnvironment, files: GatewayProcess) -> subprocess.CompletedProcess[str]:
     """Run `serve`, which is expected to end by itself."""
     command = place.serve(files)
-    return subprocess.run(command, env=files.environ, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, env=files.environ, capture_output=True, text=True, check=False, timeout=100)
 
 
 def visit(gateway: GatewayProcess, key: str, nik: str) -> tuple[int, Any]:

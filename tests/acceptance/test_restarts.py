@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.testing.processes import GatewayProcess
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import alive, ask, assert_honest_age, eventually
+from tests.acceptance.stage import alive, ask, assert_honest_age
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gateway.testing.processes import GatewayProcess
     from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Answered, Centre
 
 ASKED = 5
-DEADLINE = 1.0
+DEADLINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +117,25 @@ def test_a_damaged_cache_does_not_stop_the_start(damage: Callable[[Path], None],
     assert counted.calls == 0
 
 
-def test_files_of_a_killed_gateway_do_not_hinder_the_next(centre: Centre, tmp_path: Path) -> None:
+def test_files_of_a_killed_gateway_do_not_hinder_the_next(nursery: Nursery, centre: Centre, tmp_path: Path) -> None:
     """A killed gateway leaves `gateway.pid` and `addresses.json` behind; the next one replaces them.
 
     It takes its own away when it ends.
     """
     centre.behave()
-    gateway = GatewayProcess(tmp_path, centre.url).start()
+    gateway = ForkedGateway(nursery, tmp_path, centre.url).start()
     first = gateway.pid
     pid_file, addresses = gateway.data / "gateway.pid", gateway.data / "addresses.json"
     gateway.kill()
     stale = addresses.read_text()
     assert (pid_file.read_text(), alive(first)) == (f"{first}\n", False)
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(gateway.config_file)]
-    with gateway.log_file.open("ab") as log, subprocess.Popen(command, env=gateway.environ, stderr=log) as second:
-        eventually(lambda: pid_file.read_text() == f"{second.pid}\n", 20.0, "the pid file is the new one's")
-        eventually(lambda: addresses.read_text() != stale, 5.0, "the addresses are the new one's")
-        gateway.url = json.loads(addresses.read_text())["gateway"]
-        assert gateway.get("/health/ready")[0] == 200
-        second.terminate()
-        assert second.wait(10) == 0
+    arguments = ["serve", "--config", str(gateway.config_file)]
+    second = nursery.fork(arguments, gateway.environ, gateway.folder, gateway.log_file)
+    eventually(lambda: pid_file.read_text() == f"{second.pid}\n", 20.0, "the pid file is the new one's")
+    eventually(lambda: addresses.read_text() != stale, 20.0, "the addresses are the new one's")
+    gateway.url = json.loads(addresses.read_text())["gateway"]
+    assert gateway.get("/health/ready")[0] == 200
+    os.kill(second.pid, signal.SIGTERM)
+    assert second.wait(20.0) == 0
     assert not pid_file.exists()
     assert not addresses.exists()

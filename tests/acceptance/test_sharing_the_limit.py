@@ -16,7 +16,8 @@ from gateway.database.migrate import migrate
 from gateway.settings import load
 from gateway.testing.postgres import PostgresServer
 from gateway.testing.processes import GatewayProcess
-from tests.acceptance.stage import ask, eventually
+from tests.acceptance.stage import ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.testing.processes import GatewayProcess
-from tests.acceptance.stage import alive, descendants, eventually
+from tests.acceptance.nursery import ForkedGateway
+from tests.acceptance.stage import alive, descendants
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from tests.acceptance.nursery import Nursery
     from tests.acceptance.stage import Centre
 
 COMMAND = [sys.executable, "-m", "gateway"]
@@ -93,14 +96,14 @@ def test_ctrl_c_ends_both_processes_and_the_next_start_keeps_its_keys(tmp_path: 
     assert trial.demo.stat().st_mode & 0o777 == 0o600
 
 
-def serve(gateway: GatewayProcess) -> subprocess.CompletedProcess[str]:
-    """Run `serve`, which is expected to end by itself."""
-    command = [*COMMAND, "serve", "--config", str(gateway.config_file)]
-    return subprocess.run(command, env=gateway.environ, capture_output=True, text=True, timeout=30, check=False)
+def serve(nursery: Nursery, gateway: GatewayProcess) -> tuple[int, str]:
+    """Run `serve`, which is expected to end by itself: its exit code, and what it said."""
+    arguments = ["serve", "--config", str(gateway.config_file)]
+    return nursery.fork(arguments, gateway.environ, gateway.folder, gateway.log_file).wait(30.0), gateway.log()
 
 
 @pytest.mark.parametrize("which", ["port", "operator_port"])
-def test_a_taken_port_is_said_clearly(which: str, centre: Centre, tmp_path: Path) -> None:
+def test_a_taken_port_is_said_clearly(which: str, nursery: Nursery, centre: Centre, tmp_path: Path) -> None:
     """A port that another program has ends the start with exit code 1 and one message that names it."""
     gateway = GatewayProcess(tmp_path, centre.url)
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
@@ -108,33 +111,33 @@ def test_a_taken_port_is_said_clearly(which: str, centre: Centre, tmp_path: Path
         ports = {"port": 0, "operator_port": 0, which: taken}
         rest = gateway.config_file.read_text().partition("operator_port = 0\n")[2]
         gateway.write_config("[server]\n" + "".join(f"{key} = {port}\n" for key, port in ports.items()) + rest)
-        ended = serve(gateway)
-    assert ended.returncode == 1, ended.stderr
-    assert f"127.0.0.1:{taken}" in ended.stderr
-    assert "Traceback" not in ended.stderr
+        code, told = serve(nursery, gateway)
+    assert code == 1, told
+    assert f"127.0.0.1:{taken}" in told
+    assert "Traceback" not in told
     assert not (gateway.data / "gateway.pid").exists()
 
 
-def test_a_bad_config_ends_the_start_before_any_port_opens(centre: Centre, tmp_path: Path) -> None:
+def test_a_bad_config_ends_the_start_before_any_port_opens(nursery: Nursery, centre: Centre, tmp_path: Path) -> None:
     """Each fault of a config is told with file, line and key; exit code 2; nothing was opened, not even a database."""
     gateway = GatewayProcess(tmp_path, centre.url)
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         taken = other.getsockname()[1]
         rest = gateway.config_file.read_text().partition("operator_port = 0\n")[2]
         gateway.write_config(f'[server]\nport = {taken}\noperator_port = "x"\nhots = "a"\n{rest}')
-        ended = serve(gateway)
-    assert ended.returncode == 2, ended.stderr
+        code, told = serve(nursery, gateway)
+    assert code == 2, told
     for line, key in ((3, "server.operator_port"), (4, "server.hots")):
-        said = [text for text in ended.stderr.splitlines() if key in text]
-        assert any(f"{gateway.config_file}:{line}" in text for text in said), ended.stderr
-    assert str(taken) not in ended.stderr, "the port was not tried"
+        said = [text for text in told.splitlines() if key in text]
+        assert any(f"{gateway.config_file}:{line}" in text for text in said), told
+    assert str(taken) not in told, "the port was not tried"
     assert not (gateway.data / "gateway.db").exists()
 
 
-def test_sigterm_lets_a_running_question_end(centre: Centre, tmp_path: Path) -> None:
+def test_sigterm_lets_a_running_question_end(nursery: Nursery, centre: Centre, tmp_path: Path) -> None:
     """SIGTERM while a question is at the centre: it is answered, then the process ends with exit code 0."""
     centre.behave()
-    gateway = GatewayProcess(tmp_path, centre.url)
+    gateway = ForkedGateway(nursery, tmp_path, centre.url)
     key = gateway.add_client("desk")
     gateway.start()
     centre.slow(1.0)
@@ -147,6 +150,6 @@ def test_sigterm_lets_a_running_question_end(centre: Centre, tmp_path: Path) -> 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as caller:
         eventually(lambda: centre.calls > before, 5.0, "the question is at the centre")
         gateway.signal(signal.SIGTERM)
-        answered = caller.communicate(timeout=10)[0]
+        answered = caller.communicate(timeout=60)[0]
     assert json.loads(answered)["resident"]["NIK"] == nik
     assert gateway.wait() == 0

@@ -20,7 +20,8 @@ from gateway.testing import Stage
 from tests.acceptance.desks import hand_in_of, person, states_of
 from tests.acceptance.history import History
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import ask, eventually
+from tests.acceptance.stage import ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +85,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)  # a process that hangs must not keep it
 
 
 def hand_in(gateway: GatewayProcess, key: str, number: int) -> tuple[int, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.http.submissions import PATH
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

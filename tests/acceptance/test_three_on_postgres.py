@@ -12,11 +12,10 @@ from gateway.vault.keys import create_secrets, environment_of
 from tests.acceptance.desks import Desks, states_of
 from tests.acceptance.history import History, unfinished
 from tests.acceptance.nursery import ForkedGateway
-from tests.acceptance.stage import eventually
-from tests.database.server import running_server
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from gateway.testing.postgres import PostgresServer
@@ -44,9 +43,9 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of this module's own."""
-    yield from running_server()
+def server(postgres_server: PostgresServer) -> PostgresServer:
+    """A PostgreSQL server that runs when it is handed over."""
+    return postgres_server
 
 
 def three(nursery: Nursery, folder: Path, centre: Centre, server: PostgresServer) -> list[ForkedGateway]:

@@ -13,6 +13,7 @@ from bench.overload.contenders import wire_target
 from bench.overload.scenario import VARIANTS
 from bench.overload.target import is_good
 from gateway.mock_siak.population import Population
+from tests.waiting import eventually
 
 
 def test_work_is_told_call_by_call() -> None:
@@ -29,8 +30,7 @@ def test_work_is_told_call_by_call() -> None:
         asked = Request(target.url, json.dumps({**target.body, "nik": niks[1]}).encode(), method="POST")
         with urlopen(asked, timeout=10) as answer:
             assert is_good(answer.status, answer.read(), niks[1])
-        while mocked.stats()["served"] < 2:
-            pass
+        eventually(lambda: mocked.stats()["served"] >= 2)
         work = {call.person: call for call in mocked.work(start, {nik: n for n, nik in enumerate(niks)})}
         seconds = mocked.stats()["worker_seconds"]
     assert (work[0].heard, work[1].heard) == (False, True)

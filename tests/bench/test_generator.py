@@ -144,9 +144,9 @@ def test_silence_does_not_slow_the_arrivals() -> None:
 
 def test_a_closed_port_breaks_every_try() -> None:
     """Refused connects are tries like any other."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    report = asyncio.run(run_against(port))
+    with socket.socket() as bound:  # and not listening: held, so that nobody else opens it meanwhile
+        bound.bind(("127.0.0.1", 0))
+        report = asyncio.run(run_against(bound.getsockname()[1]))
     assert {attempt.ending for attempt in report.tries} == {Ending.BROKEN}
 
 

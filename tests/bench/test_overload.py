@@ -26,15 +26,33 @@ SCENARIO = short(VARIANTS["base"])
 _GRACE = 1.0
 
 
-@pytest.mark.soak  # useful work is a matter of processor time, which a suite of three workers does not leave it
+@pytest.mark.alone  # useful work is a matter of processor time, which a suite of three workers does not leave it
+@pytest.mark.timeout(300)
 def test_the_gateway_through_surge_weakness_and_outage() -> None:
-    """No question is lost, no answer made up; the centre is kept at useful work, and one hog takes nothing away."""
+    """No question is lost, no answer made up; the centre is kept at useful work, and one hog takes nothing away.
+
+    A run that something else on the machine disturbed shows that machine: it is judged more mildly, and done again.
+    """
     contender = next(contender for contender in CONTENDERS if contender.name == "gateway")
-    done = run(contender, SCENARIO, Crowd(SCENARIO))
+    crowd = Crowd(SCENARIO)
+    for is_last in (False, False, True):
+        done = run(contender, SCENARIO, crowd)
+        disturbed = _was_disturbed(done)
+        try:
+            _judge(done, floor=0.6 if disturbed else 0.85)
+        except AssertionError:
+            if is_last or not disturbed:
+                raise
+        else:
+            break
+
+
+def _judge(done: Run, floor: float) -> None:
+    """Hold a run against all that is promised."""
     told = measure(done)
     _nothing_is_lost(done)
     _no_answer_is_made_up(done, told)
-    _the_centre_does_useful_work(told, floor=0.6 if _was_disturbed(done) else 0.85)
+    _the_centre_does_useful_work(told, floor)
     _villages_are_served_alike(told)
 
 

@@ -8,51 +8,40 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.database import Database
-from gateway.database.migrate import migrate
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.testing.memory_blobs import MemoryBlobs
 from gateway.testing.memory_store import MemoryOutbox
 from tests.blobs.world import World, stored
-from tests.database.server import running_server
 from tests.outbox.world import KEYRING, HandClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.testing.postgres import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running server."""
-    yield from running_server()
+    from tests.database.server import Migrated
 
 
 @pytest.fixture(params=["files", "table", pytest.param("postgresql", marks=pytest.mark.postgres), "memory"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, migrated: Migrated) -> Iterator[World]:
     """An empty store of each kind in turn."""
     clock = HandClock()
     if request.param == "memory":
         blobs = MemoryBlobs(clock)
         yield World(blobs, MemoryOutbox(clock, blobs), clock)
         return
-    url = f"sqlite:///{tmp_path}/gateway.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_server").new_database()
+    url = migrated.postgresql() if request.param == "postgresql" else migrated.sqlite(tmp_path)
     yield from opened(url, tmp_path / "blobs" if request.param == "files" else None)
 
 
 @pytest.fixture
-def on_disk(tmp_path: Path) -> Iterator[World]:
+def on_disk(tmp_path: Path, migrated: Migrated) -> Iterator[World]:
     """An empty store in files."""
-    yield from opened(f"sqlite:///{tmp_path}/gateway.db", tmp_path / "blobs")
+    yield from opened(migrated.sqlite(tmp_path), tmp_path / "blobs")
 
 
 def opened(url: str, folder: Path | None) -> Iterator[World]:
     """A store over a new database."""
-    migrate(url)
     clock = HandClock()
     database = Database.open(url, durable=False)
     outbox = DatabaseOutbox(database, Sealer(KEYRING, clock.now), clock)

@@ -13,28 +13,23 @@ import pytest
 
 from gateway.blobs.blobs import Moved
 from gateway.database import Database
-from gateway.database.migrate import migrate
 from tests.blobs.victim import SIZES, content_of
 from tests.blobs.world import CALLER, file_of, name_of, stored
 from tests.outbox.world import HandClock
 
 if TYPE_CHECKING:
-    from gateway.testing.postgres import PostgresServer
     from tests.blobs.world import World
+    from tests.database.server import Migrated
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["files", pytest.param("table", marks=pytest.mark.postgres)])
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+def stores(request: pytest.FixtureRequest, tmp_path: Path, migrated: Migrated) -> tuple[str, str]:
     """URL and folder of a store of each kind that is in use."""
     if request.param == "files":
-        found = (f"sqlite:///{tmp_path}/gateway.db", str(tmp_path / "blobs"))
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        found = (server.new_database(), "-")
-    migrate(found[0])
-    return found
+        return migrated.sqlite(tmp_path), str(tmp_path / "blobs")
+    return migrated.postgresql(), "-"
 
 
 def run_and_kill(stores: tuple[str, str], kills: int, seed: int) -> dict[int, int]:

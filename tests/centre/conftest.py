@@ -7,26 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.database import Database
-from gateway.database.migrate import migrate
-from tests.database.server import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.testing.postgres import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running server."""
-    yield from running_server()
+    from tests.database.server import Migrated
 
 
 @pytest.fixture
-def shared(postgres_server: PostgresServer) -> Iterator[Database]:
+def shared(migrated: Migrated) -> Iterator[Database]:
     """An empty, migrated PostgreSQL database."""
-    url = postgres_server.new_database()
-    migrate(url)
-    database = Database.open(url, durable=False)
+    database = Database.open(migrated.postgresql(), durable=False)
     yield database
     database.close_sync()

@@ -378,7 +378,7 @@ def test_answers_carry_the_centres_count() -> None:
 
 
 def test_a_restart_goes_on_with_what_was_left(tmp_path: Path) -> None:
-    """Counts come back from the database; a second process does not start with a full day."""
+    """Counts come back from the database, also after a save of nothing; a second process does not start anew."""
 
     async def main() -> None:
         clock = ManualClock()
@@ -390,6 +390,7 @@ def test_a_restart_goes_on_with_what_was_left(tmp_path: Path) -> None:
         for _ in range(7):
             await before.ask(a_call(deadline=1e9))
         await before.close()
+        assert await store.add([]) == {}
         after = allowance(FarEnd(clock), store)
         await after.open()
         assert after.left("dinas") == 3

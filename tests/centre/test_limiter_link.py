@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.centre.limiter import Limiter
+from gateway.centre.link import Trip, travel
 from gateway.centre.shares import Leased
 from gateway.contract.errors import (
     CentreMisanswered,
@@ -38,6 +39,41 @@ def link(act: Callable[[Call], Awaitable[Reply]], value: float = 1.0, **knobs: i
     limit = Leased(value=value)
     limiter.live_on(limit)
     return limiter, limit
+
+
+def test_what_hangs_aside_holds_no_place() -> None:
+    """Events that hang leave a limit of one to the questions; one too many is refused, and the limit hears nothing."""
+
+    async def scenario() -> None:
+        limiter, limit = link(answering, value=1.0)
+        going, released = asyncio.Event(), asyncio.Event()
+
+        async def hang() -> str:
+            going.set()
+            await released.wait()
+            return "page"
+
+        def page() -> asyncio.Task[str]:
+            trip = Trip("dinas", "gateway", "", Priority.ONLINE, 1e9, "r")
+            return asyncio.create_task(limiter.admit(travel(trip, CentreService.EVENTS), hang))
+
+        first, second = page(), page()
+        await going.wait()
+        await asyncio.sleep(60.0)
+        assert limiter.figures(CentreService.EVENTS)[:2] == (0, 2)
+        with pytest.raises(Overloaded):
+            await page()
+        await limiter.ask(a_call(deadline=1_000.0))
+        assert limit.seen.count == 1
+        second.cancel()
+        await asyncio.wait({second})
+        third = page()
+        released.set()
+        assert (await first, await third) == ("page", "page")
+        assert limiter.figures(CentreService.EVENTS)[1] == 0
+        assert limit.seen.count == 1
+
+    virtually(scenario())
 
 
 async def answering(_call: Call) -> Reply:

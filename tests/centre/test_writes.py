@@ -304,7 +304,7 @@ def test_writes_keep_to_the_limit(rig: Rig) -> None:
 
     async def act(made: Way) -> tuple[int, int]:
         each = [
-            made.writes.submit(trip(0.4), births(rig, reference=f"reference-{number}", version=number + 1))
+            made.writes.submit(trip(1.5), births(rig, reference=f"reference-{number}", version=number + 1))
             for number in range(60)
         ]
         outcomes = await asyncio.gather(*each, return_exceptions=True)

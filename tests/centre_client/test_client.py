@@ -28,6 +28,7 @@ from tests.centre_client.far_end import (
     http_reply,
     page,
 )
+from tests.measuring import quick_once
 
 
 class HandClock:
@@ -122,7 +123,7 @@ def test_silence_ends_at_the_deadline() -> None:
             await centre.close()
             return time.monotonic() - started
 
-    assert 0.29 <= asyncio.run(main()) < 1.0
+    assert quick_once(lambda: asyncio.run(main()), 1.0) >= 0.29
 
 
 def test_a_right_without_an_account_for_the_service_is_denied() -> None:

@@ -56,6 +56,7 @@ def test_a_backup_is_taken_and_put_back(config: Path, tmp_path: Path) -> None:
     assert "is not empty" in refused.output
     (tmp_path / "var").rename(tmp_path / "burnt")
     put_back = run(config, "restore", "--from", str(tmp_path / "backups"), "--json")
+    assert put_back.stderr.index("is NOT known here") < put_back.stderr.index("gateway.db: backup of")
     assert json.loads(put_back.stdout) == {"from": "backup", "submissions": 0, "doubted": 0}
     assert run(config, "restore", "--mark").exit_code == 0
 

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("GATEWAY_PORT", "GATEWAY_OPERATOR_PORT", "MOCK_PORT", "MOCK_CONTROL_PORT")
@@ -45,7 +46,4 @@ def test_a_closed_terminal_leaves_no_process_behind(tmp_path: Path, *, again: bo
             assert any("Stopping" in line for line in trial.stdout)
             trial.send_signal(signal.SIGINT)
         assert trial.wait(SLOWEST) == 0
-    deadline = time.monotonic() + 5.0
-    while processes_of(folder) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes_of(folder) == set()
+    eventually(lambda: not processes_of(folder))

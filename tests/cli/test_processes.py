@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import time
 import urllib.request
+from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +23,10 @@ from gateway.mock_siak.accounts import demo_password
 from gateway.settings import load
 from gateway.testing.processes import SEED
 from tests.http.rig import LOOKUP, ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -60,9 +63,12 @@ def told_to_stop(
 
 
 def free_port() -> str:
-    """A port nobody has right now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return str(sock.getsockname()[1])
+    """A port nobody has, of those the system gives to nobody who leaves the choice to it, so that it stays free."""
+    lowest_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    while True:
+        port = lowest_given // 2 + secrets.randbelow(lowest_given // 2)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return str(port)
 
 
 def is_ready(var: Path) -> bool:
@@ -180,8 +186,9 @@ def test_run_shows_what_to_try_and_keeps_its_keys(desk: Desk) -> None:
         assert result.exit_code == 0, result.output
         assert heard == [200]
         outputs.append(result.stdout)
-        keys.append([one["key"] for one in facts_of(desk)["clients"]])
+        keys.append([one.get("key") or one["password"] for one in facts_of(desk)["clients"] + facts_of(desk)["people"]])
     assert keys[0] == keys[1]
+    assert [one["user_name"] for one in facts_of(desk)["people"]] == ["demo-admin", "demo-desa"]
     assert all(key in output for key in keys[0] for output in outputs)
     assert "Stopping ..." in outputs[0]
     assert re.search(r"kill -HUP [1-9]\d+ ", outputs[0])
@@ -312,9 +319,7 @@ def test_run_tells_which_process_ended(desk: Desk) -> None:
         return bool(facts_of(desk))
 
     def watch() -> None:
-        deadline = time.monotonic() + SLOWEST
-        while not killed() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(killed, SLOWEST)
 
     watcher = Thread(target=watch)
     before = signal.getsignal(signal.SIGTERM)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 CONTRACT = {
     "unauthenticated": 401,
+    "sign_in_needed": 401,
+    "wrong_credentials": 401,
     "denied": 403,
+    "role_missing": 403,
+    "not_from_here": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
@@ -26,6 +30,7 @@ CONTRACT = {
     "idempotency_mismatch": 422,
     "idempotency_key_missing": 428,
     "too_many_requests": 429,
+    "too_many_guesses": 429,
     "quota_exhausted": 429,
     "internal": 500,
     "centre_misanswered": 502,

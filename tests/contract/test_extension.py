@@ -37,6 +37,7 @@ from gateway.contract.web import CALLER, OPERATOR, PUBLIC, Response, Rule, Who
 
 HOOKS = {
     "gateway_routes": [],
+    "gateway_pages": [],
     "gateway_tables": [],
     "gateway_jobs": [],
     "gateway_authenticators": [],

@@ -6,7 +6,7 @@ import asyncio
 import random
 import shutil
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,15 +15,15 @@ import sqlalchemy as sa
 from gateway.database import Database
 from gateway.database.second_copy import Bounds, CopyPlace, SecondCopy
 from gateway.database.second_copy.assemble import assemble
-from gateway.database.second_copy.log import epochs
+from gateway.database.second_copy.log import epochs, log_file, read_head, read_records
 from gateway.database.second_copy.place import CONSENT, CopyFault, CopyRefused, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SMALL = Bounds(frames=20, large=60_000)
-"""Journal and log are begun anew all the time."""
+SMALL = Bounds(frames=20, large=60_000, piece=4)
+"""Journal and log are begun anew all the time, and nearly everything is copied in pieces."""
 
 SOON = 10.0
 
@@ -75,10 +75,13 @@ def rows(path: Path) -> list[tuple[int, bytes]]:
 
 
 def restored(database: Path) -> list[tuple[int, bytes]]:
-    """All that is in the copy as it lies there now."""
-    taken = database.parent.parent / "taken"
-    shutil.rmtree(taken, ignore_errors=True)
-    shutil.copytree(place_of(database).of(database), taken)
+    """All that is in the copy as it lies there now; taken again where a base was finished meanwhile."""
+    taken, there = database.parent.parent / "taken", place_of(database).of(database)
+    before = None
+    while before != (before := epochs(there)):
+        shutil.rmtree(taken, ignore_errors=True)
+        with suppress(shutil.Error):
+            shutil.copytree(there, taken, ignore=shutil.ignore_patterns("*.part"))
     target = database.parent.parent / "restored.db"
     assemble(taken, target)
     return rows(target)
@@ -146,6 +149,23 @@ def test_a_device_that_goes_away_and_comes_back(database: Path) -> None:
         put(one)
         assert copy.covers()
     assert restored(database) == rows(database)
+
+
+def test_what_was_missed_is_copied_in_pieces(database: Path) -> None:
+    """However much it was: no record holds more than the bound and one commit, so neither does memory."""
+    folder, bounds = place_of(database).of(database), Bounds(piece=50)
+    with writer(database) as one, copying(database, bounds=bounds) as copy:
+        assert copy.wait_until("in_step", SOON)
+        for size in (5000, 100_000) * 40:
+            put(one, size)
+        assert copy.covers()
+        assert restored(database) == rows(database)
+        (epoch,) = epochs(folder)["log"]
+        with log_file(folder, epoch).open("rb") as file:
+            assert read_head(file) is not None
+            sizes = [len(record.pages.pages) for record in read_records(file)]
+    assert sum(sizes) > 10 * bounds.piece
+    assert max(sizes) <= bounds.piece + 100_000 // 4096 + 5
 
 
 def test_a_copy_that_was_deleted_counts_no_more(database: Path) -> None:

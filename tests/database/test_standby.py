@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ import pytest
 from gateway.cli.checkup_copies import copies
 from gateway.database import Database
 from gateway.database.copies import ASKED_EVERY, StandbyCopies
+from gateway.database.errors import DatabaseError
 from gateway.settings import Settings
 from gateway.testing.postgres import binaries
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +61,7 @@ def standby(connection: psycopg.Connection, folder: Path) -> Iterator[None]:
 
 def until(connection: psycopg.Connection, question: str) -> None:
     """Ask the server until it says yes."""
-    deadline = time.monotonic() + 20.0
-    while connection.execute(question, prepare=False).fetchone() != (True,):
-        assert time.monotonic() < deadline
+    eventually(lambda: connection.execute(question, prepare=False).fetchone() == (True,), what=question)
 
 
 def make(connection: sa.Connection) -> None:
@@ -98,3 +99,27 @@ def test_two_copies_only_with_a_standby_that_answered(postgres_url: str, tmp_pat
         return found
 
     assert asyncio.run(run()) == [1, 1, 1, 2]
+
+
+def clash(connection: sa.Connection) -> None:
+    """Something whose commit is refused."""
+    connection.exec_driver_sql("DROP TABLE IF EXISTS clashes")
+    connection.exec_driver_sql("CREATE TABLE clashes (number int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    connection.exec_driver_sql("INSERT INTO clashes VALUES (1), (1)")
+
+
+def test_nothing_is_cancelled_after_a_commit_that_failed(postgres_url: str) -> None:
+    """A refused commit is watched no longer: the timer that would cancel the connection's next work is over."""
+
+    async def run() -> None:
+        database = Database.open(postgres_url)
+        database._writer.copies = StandbyCopies(patience=3600.0)
+        with waiting_for_standby(postgres_url), pytest.raises(DatabaseError):
+            await database.write(clash)
+        await database.close()
+
+    asyncio.run(run())
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join(1.0)
+    assert not [timer for timer in timers if timer.is_alive()]

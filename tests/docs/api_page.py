@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,14 @@ from gateway.http.attachments import Attachments
 from gateway.http.check import Check
 from gateway.http.documents import DocumentRoutes
 from gateway.http.events import Events
+from gateway.http.page_files import PageFiles
+from gateway.http.papers import Requirements
+from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
+from gateway.http.staff import StaffPages
 from gateway.http.submissions import Submissions
 from gateway.http.system import Facts, System
+from gateway.pages import Pages
 from gateway.registry.finding import installed, mounts_of
 from gateway.registry.registry import Registry
 from gateway.settings import load
@@ -33,7 +39,9 @@ from gateway.wiring.generation import rights_of
 from gateway.wiring.offline import offline_host
 
 if TYPE_CHECKING:
-    from gateway.contract.messages import Answer, Call
+    from collections.abc import Mapping
+
+    from gateway.contract.messages import Answer, Call, Caller
 
 
 CONFIG = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
@@ -50,6 +58,10 @@ class _NoWay:
             NotImplementedError: Always.
         """
         raise NotImplementedError(call.request_id)
+
+
+async def _nobody(headers: Mapping[str, str]) -> Caller:
+    raise NotImplementedError(len(headers))
 
 
 async def _nothing_to_check() -> dict[str, str]:
@@ -75,14 +87,28 @@ def _described() -> Described:
     following, notifying = MemoryFollowing(outbox, clock), MemoryNotifying(outbox, clock)
     tracker = Tracker(outbox, following, notifying, clock, lambda _moved: None)
     submissions = Submissions(submitter, tracker).routes()
-    events = Events(Feed(notifying, clock, settings.follow.keep)).routes()
+    events = Events(Feed(notifying, clock, settings.follow.keep), _nobody).routes()
     terms = Terms(settings.blobs.max_bytes, settings.blobs.waiting_bytes, frozenset(settings.blobs.kinds))
     attachments = Attachments(Attacher(blobs, rights, terms, clock)).routes()
-    system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0))
+    papers = Requirements(settings.profiles, date.today).routes()
     nobody: Any = None  # no route is called
+    people = (*SignInPages(nobody, nobody).routes(), *StaffPages(nobody, nobody, "").routes())
+    pages = Pages()
     documents = DocumentRoutes(nobody, nobody, nobody, nobody, nobody).routes()
-    check = Check(nobody, nobody, nobody).routes()
-    own = (*Residents(asker).routes(), *submissions, *attachments, *events, *documents, *check, *system.routes())
+    check = Check(nobody, nobody, nobody, nobody).routes()
+    system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0), pages)
+    own = (
+        *Residents(asker).routes(),
+        *submissions,
+        *attachments,
+        *events,
+        *documents,
+        *check,
+        *people,
+        *system.routes(),
+        *papers,
+        *PageFiles(pages).routes(),
+    )
     claims = Claims(own, (), mounts_of(settings))
     for member in Registry.build(settings, offline_host).members:
         claims.claim(member)

@@ -20,7 +20,9 @@ _INTRO = """
 What is handed in with `POST /v1/submissions` as `form`, by `service` and `version`. Use the current version; older ones
 are taken until the day given and can be read for ever. A field in **bold** is required, within its group where it
 stands in one. `text` is at most 200 characters without line breaks; NIK and KK numbers are texts of 16 digits, dates
-`yyyy-mm-dd`, times `hh:mm`. Fields that are not listed are refused. Why it is so: [Forms](../explanation/forms.md).
+`yyyy-mm-dd`, times `hh:mm`. Fields that are not listed are refused. The papers are the nation's; a region adds to them
+or lifts some by `[requirements.<name>]` ([config](config.md)), and `GET /v1/papers?village=…` shows what is needed
+there today. Why it is so: [Forms](../explanation/forms.md).
 
 Isian formulir menurut layanan dan versi. Isian yang **tebal** wajib. Lampiran yang bernomor di formulir tidak perlu
 dilampirkan.

@@ -31,25 +31,27 @@ def environ() -> dict[str, str]:
     return {**clean, **dict.fromkeys(PORTS, "0")}
 
 
-@pytest.fixture(params=PAGES)
+@pytest.fixture(scope="module", params=PAGES)
 def page(request: pytest.FixtureRequest) -> str:
     """A page with console blocks."""
     return (ROOT / str(request.param)).read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder that looks like a working copy: its config and its programs."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    programs = tmp_path / ".venv" / "bin"
+@pytest.fixture(scope="module")
+def place(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that looks like a working copy, one for each page: its config and its programs."""
+    assert page
+    place = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT / "config", place / "config")
+    programs = place / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "siak-gateway").symlink_to(Path(sys.executable).with_name("siak-gateway"))
-    return tmp_path
+    return place
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trial(place: Path) -> Iterator[Path]:
-    """What `make run` starts, in a folder of its own, until the test ends."""
+    """What `make run` starts, in a folder of its own, until the tests beside it end."""
     child = subprocess.Popen(
         [sys.executable, "-m", "gateway", "run"], cwd=place, env=environ(), stdout=subprocess.PIPE, text=True
     )
@@ -79,16 +81,13 @@ def test_every_command_shows_what_the_page_shows(page: str, trial: Path) -> None
     assert not wrong, "\n\n".join(wrong)
 
 
-@pytest.mark.parametrize(
-    ("path", "file"),
-    [("/openapi.json", "openapi.json"), ("/openapi/dukcapil_ws.json", "openapi-dukcapil_ws.json")],
-)
-def test_the_stored_openapi_document_is_the_one_that_is_served(trial: Path, path: str, file: str) -> None:
+def test_the_stored_openapi_documents_are_those_that_are_served(trial: Path) -> None:
     """What is in `docs/reference/` is what a running gateway serves."""
     gateway = json.loads((trial / "var" / "demo.json").read_text(encoding="utf-8"))["gateway"]
-    with urllib.request.urlopen(f"{gateway}{path}", timeout=5) as answer:
-        served = json.load(answer)
-    assert served == json.loads((ROOT / "docs/reference" / file).read_text(encoding="utf-8"))
+    for path, file in (("openapi.json", "openapi.json"), ("openapi/dukcapil_ws.json", "openapi-dukcapil_ws.json")):
+        with urllib.request.urlopen(f"{gateway}/{path}", timeout=20) as answer:
+            served = json.load(answer)
+        assert served == json.loads((ROOT / "docs/reference" / file).read_text(encoding="utf-8"))
 
 
 def test_blocks_are_read_as_commands_with_their_outputs() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import textwrap
 import tomllib
 import xml.etree.ElementTree as ET
@@ -103,14 +101,6 @@ def test_the_order_of_the_links_is_the_decided_one() -> None:
     assert decided is not None
     names = [link.__name__.removeprefix("Centre").lower() for link in ORDER]
     assert names == decided[1].split(", ")
-
-
-def test_no_generated_file_is_stale() -> None:
-    """`python -m tests.generated --check` has nothing to complain of, run as make runs it."""
-    checked = subprocess.run(
-        [sys.executable, "-m", "tests.generated", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (checked.returncode, checked.stdout) == (0, "")
 
 
 def test_stale_files_are_named_and_mended(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.flows.dispatch import Refused, Taken
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.flows.dispatch import Partly
     from gateway.outbox.lanes import Lane
     from gateway.outbox.outbox import Claimed
 
@@ -31,6 +32,7 @@ class Centre:
         order: References in order of their effects.
         asked: References asked for.
         faults: What happens to the next calls, one each; empty for all well.
+        partly: How far its files come with the next call; None for all of them.
         away: Nobody gets through.
         closed: Services whose circuit is open.
         arrived: Set with each call.
@@ -45,6 +47,7 @@ class Centre:
         self.calls = 0
         self.faults: deque[str | Exception] = deque()
         self.choose: Callable[[], str | Exception | None] | None = None
+        self.partly: Callable[[], Partly | None] = lambda: None
         self.away = False
         self.closed: set[str] = set()
         self.arrived = asyncio.Event()
@@ -54,8 +57,12 @@ class Centre:
         """Whether its service's circuit lets calls go."""
         return lane.service not in self.closed
 
-    async def submit(self, claimed: Claimed, until: float) -> Taken | Refused:  # noqa: ARG002 # ended from outside
+    async def submit(self, claimed: Claimed, until: float) -> Taken | Refused | Partly:  # noqa: ARG002 # ended outside
         """Take it, once, unless a fault is due."""
+        came = self.partly()
+        if came is not None:
+            self.arrived.set()
+            return came
         fault = await self._call()
         if fault == REFUSE:
             return Refused("form_invalid")

@@ -232,7 +232,7 @@ class Book:
     refuses: GatewayError | None = None
     seen: list[Any] = field(default_factory=list)
 
-    def begin(self, question: Question, **facts: str) -> Any:
+    def begin(self, question: Question, *facts: str) -> Any:
         """Keep it."""
         self.seen.append((question.service, facts))
         return "beginning"
@@ -265,15 +265,12 @@ def test_an_exchange_is_written_down_before_and_after() -> None:
     stranger = msgspec.structs.replace(CALLER, right=None)
     with pytest.raises(Denied):
         asyncio.run(_booked(FarEnd(), book).ask(stranger, ASKED, Asking("pelayanan")))
-    facts = {
-        "caller": "caller-id", "right": "sampang", "adapter": "native", "village": "3527032001",
-        "purpose": "pelayanan", "request_id": "r",
-    }  # fmt: skip
+    facts = ("caller-id", "sampang", "native", "3527032001", "pelayanan")
     assert book.seen == [
-        (CentreService.BIODATA, facts),
+        (CentreService.BIODATA, (*facts, "r")),
         ("beginning", "is shown", "answered", GOOD),
         ("beginning", "answered", GOOD),
-        (CentreService.BIODATA, facts | {"request_id": ""}),
+        (CentreService.BIODATA, (*facts, "")),
         ("beginning", "is shown", "centre_timeout", None),
         ("beginning", "centre_timeout", None),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from contextlib import asynccontextmanager, suppress
@@ -15,9 +16,10 @@ from gateway.contract.errors import Invalid, Overloaded, QuotaExhausted, Storage
 from gateway.contract.events import CircuitMove, CircuitState
 from gateway.contract.messages import CentreService, Priority
 from gateway.contract.submissions import SubmissionState as State
-from gateway.flows.dispatch import Dispatcher, Pace
+from gateway.flows import dispatch
+from gateway.flows.dispatch import Dispatcher, Pace, Partly
 from gateway.outbox import backoff
-from gateway.outbox.outbox import Wanted
+from gateway.outbox.outbox import Ending, Wanted
 from gateway.testing.memory_store import MemoryOutbox
 from tests.flows.centre import AWAY, BROKEN, HANG, LOST_ANSWER, LOST_REQUEST, REFUSE, Centre
 from tests.outbox.world import START, HandClock, World
@@ -279,12 +281,50 @@ def test_calls_under_way_end_before_the_dispatcher_does() -> None:
     asyncio.run(story())
 
 
-def test_a_call_that_does_not_end_is_cut_and_asked_about_later() -> None:
-    """A stop waits so long and no longer; the claim stays, its lease runs out, and the next one asks."""
+class Dying(MemoryOutbox):
+    """An outbox whose storage never answers when an end is to be stored."""
+
+    async def finish(self, claimed, ending):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, ARG002 # as the outbox's
+        """Hang."""
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("asking", [False, True])
+def test_a_call_that_does_not_end_is_cut_and_asked_about_at_once(asking: bool) -> None:  # noqa: FBT001 # drawn
+    """A stop waits so long and no longer; whoever drains next need not wait until the lease is over, and asks first."""
 
     async def story() -> None:
         clock = HandClock()
         outbox, centre = MemoryOutbox(clock), Centre()
+        new = World(outbox, clock).new()
+        await outbox.accept(new)
+        if asking:
+            (claimed,) = await outbox.claim(1, 60.0, lambda _lane: True)
+            await outbox.finish(claimed, Ending(State.UNKNOWN, "centre_timeout"))
+        centre.faults.append(HANG)
+        pace = Pace(deadline=60.0, margin=1e9, tend_every=0.002, closing=0.01)
+        task = asyncio.create_task(Dispatcher(outbox, centre, clock, random.Random(1), pace).run())
+        await centre.arrived.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        facts = await outbox.find(new.id)
+        assert facts is not None
+        assert (facts.state, facts.claimed, facts.failures) == (State.UNKNOWN, False, 0)
+        assert facts.reason == ("centre_timeout" if asking else "stopped")
+        clock.at += backoff.CENTRE_WIDE
+        (claimed,) = await outbox.claim(1, 60.0, lambda _lane: True)
+        assert claimed.facts.state is State.UNKNOWN
+
+    asyncio.run(story())
+
+
+def test_a_stop_waits_for_no_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the end of a cut call cannot be stored, the claim stays, its lease runs out, and the next one asks."""
+    monkeypatch.setattr(dispatch, "LAST_WORD", 0.01)
+
+    async def story() -> None:
+        clock = HandClock()
+        outbox, centre = Dying(clock), Centre()
         world = World(outbox, clock)
         pace = Pace(deadline=60.0, tend_every=0.002, closing=0.01)
         centre.faults.append(HANG)
@@ -386,13 +426,41 @@ def test_content_that_cannot_be_opened_needs_a_person() -> None:
             (id_,) = await stage.accept(stage.world.new())
             outbox = stage.world.outbox
             assert isinstance(outbox, MemoryOutbox)
-            outbox._kept[id_].content = None
+            outbox.rows.of(id_).content = None
             stage.centre.closed.clear()
             await stage.until_all(State.ATTENTION)
             assert stage.centre.calls == 0
             facts = await outbox.find(id_)
             assert facts is not None
             assert (facts.reason, facts.uncertain) == ("unreadable", False)
+
+    asyncio.run(story())
+
+
+def test_files_that_grow_at_the_centre_are_no_failure_and_those_that_do_not_are() -> None:
+    """As long as each try brings more it goes on at once; a centre that keeps nothing is for a person in the end."""
+
+    async def story() -> None:
+        async with running() as stage:
+            grow = iter([Partly(0, 5), Partly(0, 9), Partly(1, 3), Partly(1, 4)])
+            stage.centre.partly = lambda: next(grow, None)
+            (good,) = await stage.accept(stage.world.new())
+            await stage.until_all(State.DELIVERED)
+            assert await stage.states(good) == ["queued", "sending", "delivered"]
+            forgets = itertools.cycle([Partly(1, 4), Partly(0, 9)])
+            stage.centre.partly = lambda: next(forgets)
+            (bad,) = await stage.accept(stage.world.new())
+            await stage.until(lambda: stage.told[-1].move.after is State.ATTENTION)
+            facts = await stage.world.outbox.find(bad)
+            assert facts is not None
+            assert (facts.reason, facts.failures, facts.uncertain) == (
+                "too_many_failures",
+                backoff.MOST_FAILURES,
+                False,
+            )
+            assert facts.tries == backoff.MOST_FAILURES + 1
+            moves = await stage.world.outbox.moves(bad)
+            assert {move.reason for move in moves if move.after is State.QUEUED} == {"", "files_not_kept"}
 
     asyncio.run(story())
 

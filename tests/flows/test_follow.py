@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import structlog
@@ -18,13 +18,14 @@ from gateway.contract.errors import CentreMisanswered, CentreUnreachable
 from gateway.contract.submissions import SubmissionState as State
 from gateway.flows.follow import PAGE, Follower
 from gateway.flows.forget import Forgetter
+from gateway.outbox.follow_rows import DOUBTED_AT_ONCE
 from gateway.outbox.outbox import Ending
 from gateway.testing.memory_following import MemoryFollowing
 from gateway.testing.memory_store import MemoryOutbox
 from tests.outbox.world import LEASE, NIK, START, HandClock, World, always
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from gateway.centre.link import Trip
     from gateway.centre.write_replies import EventPage
@@ -239,6 +240,38 @@ def test_a_centre_put_back_is_read_anew_and_asked_about_what_it_had() -> None:
         assert await stage.following.cursor("sampang") == 1
         reasons = [one.move.reason for one in stage.moved if one.move.after is State.UNKNOWN]
         assert reasons == ["centre_restored"] * 2
+
+    asyncio.run(main())
+
+
+class Pieces(MemoryFollowing):
+    """Notes how many are doubted in each transaction."""
+
+    sizes: ClassVar[list[int]] = []
+
+    async def rewind(self, token: int, account: str, ids: Sequence[str]) -> tuple[SubmissionMoved, ...] | None:
+        """Doubt them."""
+        self.sizes.append(len(ids))
+        return await super().rewind(token, account, ids)
+
+
+def test_a_centre_put_back_is_doubted_in_pieces() -> None:
+    """However much it had taken: the cursor goes back only behind the last of them."""
+
+    async def main() -> None:
+        stage = Stage(Far())
+        ids = await stage.delivered(DOUBTED_AT_ONCE + 10)
+        pieces = Pieces(stage.outbox, stage.clock)
+        pieces.sizes.clear()
+        follower = stage.another(pieces)
+        stage.far.told += [event(seq) for seq in range(1, 5)]
+        await follower.turn()
+        stage.clock.at += 60.0
+        stage.far.told = [issued(1, ids[-1], *BIRTH)]
+        await follower.turn()
+        assert pieces.sizes == [DOUBTED_AT_ONCE, 10, 0]
+        assert [await stage.state(id_) for id_ in ids] == [State.UNKNOWN] * (len(ids) - 1) + [State.ISSUED]
+        assert await pieces.cursor("sampang") == 1
 
     asyncio.run(main())
 

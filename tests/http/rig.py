@@ -34,6 +34,7 @@ from gateway.testing.processes import SEED, demo_rights
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.gateway import Gateway
 from gateway.wiring.parts import open_callers, open_keyring
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -113,7 +114,7 @@ class Rig:
         if "[server]" not in text:
             text = f"[server]\nport = 0\noperator_port = 0\n{text}"
         self.file.write_text(text, encoding="utf-8")
-        settings = load(self.file, self.environ)
+        settings = cheaply_hashed(load(self.file, self.environ))
         for name, right in settings.rights.items():
             self.environ.setdefault(right.password_variable(name), demo_password(SEED, right.user_id))
         return settings
@@ -137,7 +138,7 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         """Stop everything."""
         try:
-            self.begin_close().result(20)
+            self.begin_close().result(PATIENCE)
         finally:
             self._end()
 
@@ -150,7 +151,7 @@ class Rig:
     def _end(self) -> None:
         self.run(self.mock.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
         structlog.reset_defaults()
         for handler in [one for one in logging.getLogger().handlers if isinstance(one, Bridge)]:
@@ -163,7 +164,7 @@ class Rig:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Await something on the gateway's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def behave(self, **values: Any) -> None:
         """Put a behaviour of the centre."""
@@ -223,7 +224,7 @@ class Rig:
     def connect(self) -> socket.socket:
         """A connection to the public listener."""
         place = urlsplit(self.url)
-        return socket.create_connection((place.hostname or "", place.port or 0), timeout=10)
+        return socket.create_connection((place.hostname or "", place.port or 0), timeout=PATIENCE)
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -254,6 +255,12 @@ class Rig:
         return problem
 
 
+def cheaply_hashed(settings: Settings) -> Settings:
+    """The same, with passwords hashed at next to no cost, which no config can ask for."""
+    people = settings.people.model_copy(update={"hash_memory_kib": 8})
+    return settings.model_copy(update={"people": people})
+
+
 def ask(
     url: str,
     method: str,
@@ -265,7 +272,7 @@ def ask(
 ) -> Heard:
     """One request on a connection of its own."""
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=15)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=PATIENCE)
     fields = dict(headers or {})
     if key is not None:
         fields["Authorization"] = f"Bearer {key}"

@@ -8,6 +8,9 @@
 | `hands in` | a key whose right may hand that service in, in that village |
 | `uploads` | a key whose right may hand anything in |
 | `own` | the caller who handed it in; for everybody else it does not exist |
+| `person` | whoever is signed in, by a cookie; no key opens it |
+| `admin`, `helper` | who is signed in with that role (admin; admin or operator), of the territory |
+| `visitor` | anybody on the way to a sign-in, on both listeners; refused without the form's own token |
 """
 
 from __future__ import annotations
@@ -20,11 +23,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import Raw
 
+from gateway.contract.people import Role
 from gateway.contract.submissions import Subject, Submission, SubmissionState
 from gateway.contract.web import Who
 from gateway.documents.documents import PrintRequest
+from gateway.pages import core_assets
 from gateway.testing.processes import demo_rights
 from tests.http.papers import issued
+from tests.http.people import Client, add_person, signed_in
 from tests.http.rig import CARD, JSON, LOOKUP, VERIFY, VILLAGE, Rig
 
 if TYPE_CHECKING:
@@ -34,7 +40,10 @@ if TYPE_CHECKING:
     from tests.http.rig import Heard
 
 PUBLIC, CALLER, ASKS, HANDS_IN, UPLOADS, OWN = "public", "caller", "asks", "hands in", "uploads", "own"
-VACANT = "public, and nothing there"
+VACANT, CHOICE = "public, and nothing there", "public, keeps a choice and leads back"
+PERSON, ADMIN, HELPER, VISITOR, HALFWAY = "person", "admin", "helper", "visitor", "visitor with half a sign-in"
+PEOPLE = {PERSON, ADMIN, HELPER, VISITOR, HALFWAY}
+ASSET, LANGUAGE = "/assets/{owner}/{digest}/{file}", "/language"
 SUBMISSIONS, SUBMISSION = "/v1/submissions", "/v1/submissions/{submission}"
 ATTACHMENT = "/v1/attachments/{sha256}"
 PAPER = b"%PDF-1.7 synthetic"
@@ -63,6 +72,7 @@ MATRIX = {
     ("GET", "/v1/prints/alignment"): CALLER,
     ("GET", "/v1/services"): CALLER,
     ("GET", "/v1/events"): CALLER,
+    ("GET", "/v1/papers"): CALLER,
     ("GET", "/health/live"): PUBLIC,
     ("GET", "/health/ready"): PUBLIC,
     ("GET", "/openapi.json"): PUBLIC,
@@ -70,10 +80,29 @@ MATRIX = {
     ("GET", "/docs"): PUBLIC,
     ("GET", "/docs/apps/{adapter}"): VACANT,
     ("GET", "/docs/errors"): PUBLIC,
-    ("GET", "/docs/style.css"): PUBLIC,
+    ("GET", ASSET): PUBLIC,
+    ("GET", "/worker.js"): PUBLIC,
+    ("POST", LANGUAGE): CHOICE,
     ("GET", "/status"): PUBLIC,
     ("GET", "/check"): PUBLIC,
     ("GET", "/check/{code}"): PUBLIC,
+    ("GET", "/people/sign-in"): VISITOR,
+    ("POST", "/people/sign-in"): VISITOR,
+    ("GET", "/people/set-up"): VISITOR,
+    ("POST", "/people/set-up"): VISITOR,
+    ("GET", "/people/second-step"): HALFWAY,
+    ("POST", "/people/second-step"): HALFWAY,
+    ("GET", "/people/second-step/device"): HALFWAY,
+    ("POST", "/people/second-step/device"): HALFWAY,
+    ("GET", "/people/me"): PERSON,
+    ("POST", "/people/me"): PERSON,
+    ("GET", "/people/password"): PERSON,
+    ("POST", "/people/password"): PERSON,
+    ("POST", "/people/sign-out"): PERSON,
+    ("GET", "/people/accounts"): HELPER,
+    ("POST", "/people/accounts"): ADMIN,
+    ("POST", "/people/accounts/{person}/set-up"): HELPER,
+    **{("POST", f"/people/accounts/{{person}}/{act}"): ADMIN for act in ("suspend", "resume", "sign-out", "grants")},
 }
 OPERATOR_ONLY = {
     ("GET", "/metrics"),
@@ -82,6 +111,7 @@ OPERATOR_ONLY = {
 }
 MADE = {("POST", PRINTS), ("POST", SPOILED)}
 """Routes that serve with 201."""
+NO_CODE = "7K3M-9QRT-2VWX-5"
 UNAUTHENTICATED = (401, "unauthenticated")
 DENIED = (403, "denied")
 OTHER_VILLAGE = "3527032002"
@@ -114,8 +144,12 @@ REACH = {
 """What keeps a valid key from a question; a route that asks nothing serves it."""
 
 
+ROLES = {ADMIN: {Role.ADMIN}, HELPER: {Role.ADMIN, Role.OPERATOR}}
+"""Roles a kind of route for people names."""
+
 TAKEN = (202, "")
 ABSENT = (404, "not_found")
+ANYBODY = {PUBLIC: SERVED, VACANT: ABSENT, CHOICE: (303, "")}
 
 
 def rights() -> str:
@@ -230,8 +264,8 @@ def printed(guarded: Rig) -> dict[str, str]:
 
 def expected(kind: str, path: str, column: str) -> tuple[int, str]:
     """The documented outcome of one cell."""
-    if kind in {PUBLIC, VACANT}:
-        return SERVED if kind == PUBLIC else ABSENT
+    if kind in ANYBODY:
+        return ANYBODY[kind]
     if column in KEYS:
         return KEYS[column]
     special = {
@@ -271,9 +305,11 @@ def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> 
     if method == "GET":
         endless = path == STREAM and expected(CALLER, path, column) == SERVED
         own = held(guarded) if path == RECEIPT else ""
-        where = path.format(adapter="dukcapil_ws", code="7K3M-9QRT-2VWX-5", submission=own)
+        asset = core_assets().address("site.css")
+        where = asset if path == ASSET else path.format(adapter="dukcapil_ws", code=NO_CODE, submission=own)
         return guarded.request("HEAD" if endless else "GET", where, key=key)
-    return guarded.post(path, body_of(guarded, path, column), key=key)
+    choice = b"language=en&back=/docs" if path == LANGUAGE else None
+    return guarded.request(method, path, choice or json.dumps(body_of(guarded, path, column)).encode(), JSON, key=key)
 
 
 def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
@@ -281,12 +317,14 @@ def test_every_route_is_in_the_matrix(guarded: Rig) -> None:
     mounted = {(one.route.method, one.route.path): one.route for one in guarded.gateway.generation.public.mounted}
     assert set(mounted) == set(MATRIX)
     for cell, route in mounted.items():
-        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] in {PUBLIC, VACANT})
+        assert (route.rule.who is Who.PUBLIC) == (MATRIX[cell] in ANYBODY)
+        assert (route.rule.who is Who.PERSON) == (MATRIX[cell] in {PERSON, ADMIN, HELPER})
+        assert route.rule.roles == ROLES.get(MATRIX[cell], frozenset())
         assert (route.rule.service is not None) == (MATRIX[cell] in {ASKS, HANDS_IN, UPLOADS})
 
 
 @pytest.mark.parametrize("column", [*KEYS, *REACH])
-@pytest.mark.parametrize("cell", MATRIX, ids=" ".join)
+@pytest.mark.parametrize("cell", [cell for cell, kind in MATRIX.items() if kind not in PEOPLE], ids=" ".join)
 def test_each_cell_gets_the_documented_answer(
     guarded: Rig, keys: dict[str, str | None], cell: tuple[str, str], column: str
 ) -> None:
@@ -346,17 +384,19 @@ def test_public_routes_reveal_nothing_personal(
 
 
 def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str, str | None]) -> None:
-    """What is for operators is 404 in public, and the operator listener serves nothing of the public one but health."""
+    """What is for operators is 404 in public; the operator listener shares health and what pages load, nothing else."""
     operator = {(one.route.method, one.route.path) for one in guarded.gateway.generation.operator.mounted}
     health = {cell for cell in MATRIX if cell[1].startswith("/health/")}
-    assert operator == OPERATOR_ONLY | health
+    both = health | {cell for cell, kind in MATRIX.items() if kind in PEOPLE}
+    both |= {("GET", ASSET), ("GET", "/worker.js"), ("POST", LANGUAGE)}
+    assert operator == OPERATOR_ONLY | both
     for method, path in OPERATOR_ONLY:
         where = path.format(submission=held(guarded), document=issued(guarded, owner(guarded)))
         problem = guarded.request(method, where, b"{}", JSON, key=keys["all granted"])
         guarded.refused(problem, 404, "not_found")
         body = b'{"operator":"ani"}' if method == "POST" else None
         assert guarded.request(method, where, body, JSON, operator=True).status in {200, 409}
-    for method, path in set(MATRIX) - health:
+    for method, path in set(MATRIX) - both:
         guarded.refused(guarded.request(method, path, operator=True), 404, "not_found")
 
 
@@ -389,3 +429,74 @@ def test_the_scheme_is_read_in_any_case(guarded: Rig, keys: dict[str, str | None
     given = {"Authorization": f"{scheme} {key}"}
     assert guarded.request("GET", "/v1/services", None, given).status == 200
     guarded.refused(guarded.request("GET", "/v1/services", None, {"Authorization": f"{key}"}), 401, "unauthenticated")
+
+
+SIGNED_IN = ("nobody", "key", "half", "operator", "verifier", "auditor", "admin elsewhere", "admin")
+"""Who knocks at the routes for people."""
+
+
+@pytest.fixture(scope="module")
+def knocking(guarded: Rig, keys: dict[str, str | None]) -> dict[str, Client]:
+    """Each of them, signed in as far as it gets."""
+    add_person(guarded, "half", Role.ADMIN)
+    half = Client(guarded)
+    half.sign_in("half")
+    found = {"nobody": Client(guarded), "key": Client(guarded), "half": half}
+    found["key"].bearer = keys["all granted"] or ""
+    for role in Role:
+        found[role] = signed_in(guarded, f"m-{role}", role, villages=["3527"])
+    found["admin elsewhere"] = signed_in(guarded, "m-elsewhere", Role.ADMIN, villages=["3604"])
+    return found
+
+
+def at_the_door(kind: str, method: str, path: str, who: str) -> tuple[int, str] | None:
+    """What somebody is told whose request has no good body; None where a route without one serves it."""
+    wrong_body = None if method == "GET" else (422, "invalid")
+    if kind == VISITOR or (kind == HALFWAY and method == "POST"):
+        return wrong_body
+    if who in {"nobody", "key"} or (who == "half" and kind != HALFWAY):
+        return 401, "sign_in_needed"
+    if kind == HALFWAY and path.endswith("/device"):
+        return (409, "conflict") if who.startswith("admin") else None
+    if kind == HALFWAY:
+        return 401, "sign_in_needed"
+    if kind in ROLES and who.partition(" ")[0] not in ROLES[kind]:
+        return 403, "role_missing"
+    return wrong_body
+
+
+@pytest.mark.parametrize("who", SIGNED_IN)
+def test_each_route_for_people_admits_whom_it_should(guarded: Rig, knocking: dict[str, Client], who: str) -> None:
+    """Nobody, a key, half a sign-in, each role: each route on both listeners gives the documented answer."""
+    client = knocking[who]
+    for url in (guarded.url, guarded.operator):
+        client.url = url
+        for (method, path), kind in MATRIX.items():
+            if kind not in PEOPLE:
+                continue
+            where = path.format(person="p000000000000")
+            body = b"[]" if method == "POST" else None
+            heard = client.request(method, where, body, JSON if method == "POST" else None)
+            told = at_the_door(kind, method, path, who)
+            if told is None:
+                assert heard.status == 200, (method, path, heard)
+            else:
+                guarded.refused(heard, *told)
+            assert heard.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("who", ["operator", "admin elsewhere", "admin"])
+def test_what_is_not_there_or_elsewhere_is_the_same(guarded: Rig, knocking: dict[str, Client], who: str) -> None:
+    """An account of another territory and one that was never made get the same 404, at each act."""
+    there = add_person(guarded, f"there-{who.replace(' ', '-')}", villages=["3320"])
+    client = knocking[who]
+    client.url = guarded.url
+    client.get("/people/me")
+    for (method, path), kind in MATRIX.items():
+        if "{person}" not in path or (who == "operator" and kind == ADMIN):
+            continue
+        assert method == "POST"
+        more: dict[str, Any] = {"roles": ["operator"]} if path.endswith("grants") else {}
+        told = [client.post(path.format(person=id_), reason="r", **more) for id_ in (there.id, "p000000000000")]
+        problems = [{**guarded.refused(one, 404, "not_found"), "request_id": ""} for one in told]
+        assert problems[0] == problems[1]

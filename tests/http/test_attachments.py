@@ -7,7 +7,6 @@ import random
 import socket
 import struct
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +16,10 @@ from gateway.http.submissions import PATH
 from gateway.outbox.outbox import Ending
 from tests.http.rig import VILLAGE, Rig, first_answer, raw_request, read_to_end
 from tests.http.test_submissions import act, effects, hand_in, until
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.http.rig import Heard
 
@@ -68,13 +68,6 @@ def offset(rig: Rig, key: str, content: bytes) -> int | None:
     heard = rig.request("HEAD", place(content), key=key)
     assert heard.body == b""
     return int(heard.headers["upload-offset"]) if heard.status == 200 else None
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + WITHIN
-    while not holds():
-        assert time.monotonic() < deadline
 
 
 def lost_card(rig: Rig, place_: int, papers: list[bytes]) -> dict[str, Any]:

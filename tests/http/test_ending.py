@@ -17,6 +17,7 @@ from gateway.http.application import Application, Limits
 from gateway.http.openapi import document
 from gateway.http.table import RouteFault, RouteTable, mount
 from gateway.wiring.clock import SystemClock
+from tests.http.people import NoPeople
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ class Note(msgspec.Struct):
     text: str
 
 
-class ShutDoor:
+class ShutDoor(NoPeople):
     """Knows nobody."""
 
     async def authenticate(self, _headers: Mapping[str, str]) -> Caller:

@@ -42,7 +42,8 @@ def test_it_describes_exactly_what_is_served(rig: Rig) -> None:
     for place, operation in described.items():
         route = mounted[place]
         assert (operation["summary"], operation["description"]) == (route.summary, route.summary_id)
-        assert bool(operation["security"]) == (route.rule.who is Who.CALLER)
+        secured: dict[Who, list[dict[str, list[str]]]] = {Who.CALLER: [{"key": []}], Who.PERSON: [{"session": []}]}
+        assert operation["security"] == secured.get(route.rule.who, [])
         assert ("requestBody" in operation) == (route.body is not None or route.raw or route.stream)
         assert {str(error.status) for error in errors_of(route)} | {str(route.status)} == set(operation["responses"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from gateway.contract.messages import CentreService
 from gateway.contract.status import CentreStatus
 from gateway.contract.web import CALLER, Response, Route
 from gateway.http.openapi import Linked, document
-from gateway.http.pages import STYLE, docs_page, errors_page, local_time, status_page
+from gateway.http.pages import docs_page, errors_page, status_page
 from gateway.http.system import Facts, ServiceState
 from gateway.http.table import mount
+from gateway.pages import CONTENT_SECURITY, Pages, core_assets
+from gateway.pages.environment import local_time
 from tests.http.rig import LOOKUP
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.http.system import HealthWord
     from tests.http.rig import Rig
 
+PAGES = Pages()
 EVIL = '<script>alert("1")</script>&\'"'
 SERVICE = ServiceState("biodata", "centre", "Biodata", "Biodata penduduk", True, "works", None, 0, 0.0)  # noqa: FBT003 # a struct's fields in order
 
@@ -31,16 +35,16 @@ SERVICE = ServiceState("biodata", "centre", "Biodata", "Biodata penduduk", True,
 class Reader(HTMLParser):
     """Collects tags and text, and fails on tags that are never closed."""
 
-    VOID = frozenset({"meta", "link", "br"})
+    VOID = frozenset({"meta", "link", "br", "input"})
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: Response) -> None:
         """Read a page."""
         super().__init__()
         self.open: list[str] = []
         self.tags: set[str] = set()
         self.text = ""
         self.ids: set[str] = set()
-        self.feed(page)
+        self.feed(page.body.decode())
         self.close()
         assert self.open == []
 
@@ -71,7 +75,7 @@ class Reader(HTMLParser):
 )
 def test_each_state_has_its_words_in_both_languages(health: HealthWord, word: str, advice: str) -> None:
     """The page says what works and what still can be done."""
-    page = Reader(status_page([SERVICE, msgspec.structs.replace(SERVICE, health=health)]))
+    page = Reader(status_page(PAGES, [SERVICE, msgspec.structs.replace(SERVICE, health=health)]))
     assert word in page.text
     assert advice in page.text
     assert "Biodata penduduk" in page.text
@@ -82,7 +86,7 @@ def test_each_state_has_its_words_in_both_languages(health: HealthWord, word: st
 )
 def test_waits_are_told_in_plain_words(seconds: float, shown: str) -> None:
     """Nobody has to read decimals."""
-    assert shown in status_page([msgspec.structs.replace(SERVICE, eta_seconds=seconds)])
+    assert shown in status_page(PAGES, [msgspec.structs.replace(SERVICE, eta_seconds=seconds)]).body.decode()
 
 
 def test_times_are_shown_as_people_here_write_them() -> None:
@@ -98,28 +102,31 @@ def test_texts_from_outside_are_escaped() -> None:
         return Response()
 
     service = msgspec.structs.replace(SERVICE, title=EVIL, title_id=EVIL)
-    assert "script" not in Reader(status_page([service])).tags
+    assert EVIL in Reader(status_page(PAGES, [service])).text
+    assert b"<script>" not in status_page(PAGES, [service]).body
     route = Route("GET", f"/apps/{EVIL}", CALLER, nothing, EVIL, EVIL, errors=(NotFound,))
     leading = document([mount(route)], title=EVIL, version=EVIL, adapters=[Linked(EVIL, EVIL, EVIL)])
     for drawn in (leading, document([mount(route)], title=EVIL, version=EVIL, description=EVIL, back=EVIL)):
-        page = Reader(docs_page(drawn))
-        assert "script" not in page.tags
-        assert EVIL in page.text
+        page = docs_page(PAGES, drawn)
+        assert b"<script>" not in page.body
+        assert EVIL in Reader(page).text
 
 
 def test_every_cell_of_the_status_names_its_column() -> None:
     """Below 600 px rows are stacked and the head is gone: each cell says itself what it holds."""
-    page = status_page([SERVICE])
+    page = status_page(PAGES, [SERVICE]).body.decode()
     assert page.count("<td ") == page.count('data-label="') == page.count('<th scope="col">')
-    assert 'data-label="Perkiraan tunggu">langsung' in page
-    assert b"@media(max-width:600px){.stack thead{display:none}" in STYLE
+    assert 'data-label="Perkiraan tunggu"><div>langsung' in page
+    folder = core_assets()
+    style = folder.answer(folder.digest, "site.css", {}).body
+    assert b"@media(max-width:37.5em){\n.stack thead{display:none}" in style
 
 
 def test_the_page_of_errors_says_what_a_look_up_says(rig: Rig) -> None:
     """What `executed` says with an error of the centre's or of the address is among the words on the page."""
     key = rig.add_client("pages")
     body = {"nik": "3527012904900001", "purpose": "pelayanan"}
-    page = errors_page()
+    page = errors_page(PAGES).body.decode()
     for problem in (rig.post(LOOKUP, body, key=key).json, rig.get("/nowhere").json):
         assert problem["code"] == "not_found"
         words = page.partition('id="not_found"')[2].partition("executed: ")[2].partition("<")[0]
@@ -129,7 +136,7 @@ def test_the_page_of_errors_says_what_a_look_up_says(rig: Rig) -> None:
 
 def test_every_error_has_its_place_on_the_page() -> None:
     """Each code is an anchor, with both texts; this is where `type` of a problem leads."""
-    page = Reader(errors_page())
+    page = Reader(errors_page(PAGES))
     for error in every_error():
         assert error.code in page.ids
         assert error.text() in page.text
@@ -138,18 +145,18 @@ def test_every_error_has_its_place_on_the_page() -> None:
 
 
 def test_the_served_pages_hold_together(rig: Rig) -> None:
-    """Every page is whole HTML under a policy without scripts, and every link on it leads somewhere."""
+    """Every page is whole HTML under the strict policy, and every link and asset on it leads somewhere."""
     for path in ("/status", "/docs", "/docs/errors"):
         heard = rig.get(path)
         assert heard.status == 200
-        assert heard.headers["content-security-policy"].startswith("default-src 'none'")
+        assert heard.headers["content-security-policy"] == CONTENT_SECURITY
         assert heard.headers["x-frame-options"] == "DENY"
+        assert heard.headers["referrer-policy"] == "same-origin"
+        assert heard.headers["cache-control"] == "no-cache"
         text = heard.body.decode()
-        assert Reader(text).tags.isdisjoint({"script", "style", "iframe", "object"})
-        for link in {part.partition('"')[0] for part in text.split('href="')[1:]}:
-            assert rig.get(link.partition("#")[0]).status == 200, link
-    style = rig.get("/docs/style.css")
-    assert (style.headers["content-type"], style.headers["cache-control"]) == ("text/css", "max-age=3600")
+        assert Reader(Response(heard.body)).tags.isdisjoint({"style", "iframe", "object"})
+        for link in {part.partition('"')[0] for part in re.split(r' (?:href|src)="', text)[1:]}:
+            assert rig.get(link.partition("#")[0] or path).status == 200, link
 
 
 CLOSED = CentreStatus(CentreService.BIODATA, CircuitState.CLOSED, 0.0, "", 0, 0, 16.0, None, 0.0)

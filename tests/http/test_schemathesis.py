@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 LISTED_VILLAGE = "3527012003"
 LEAST_OPERATIONS = 10
+FEW, MANY = 8, 100
 BOUNDED = settings(
-    max_examples=20,
-    derandomize=True,
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
@@ -40,8 +39,11 @@ def asks_for_something(operation: Any) -> bool:
     return bool(operation.body or operation.headers or operation.query)
 
 
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])])
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_generated_requests_get_what_is_documented(served: Any, rig: Rig, key: str, mode: GenerationMode) -> None:
+def test_generated_requests_get_what_is_documented(
+    served: Any, rig: Rig, key: str, mode: GenerationMode, examples: int
+) -> None:
     """Good and bad requests of every operation get a documented status, type, headers and body; nothing fails.
 
     A hand-in's form has schemas of its own and a file its name, so what is good for the document alone may be refused.
@@ -53,7 +55,7 @@ def test_generated_requests_get_what_is_documented(served: Any, rig: Rig, key: s
         if mode is GenerationMode.NEGATIVE and not asks_for_something(operation):
             continue
 
-        @BOUNDED
+        @settings(BOUNDED, max_examples=examples)
         @given(case=operation.as_strategy(generation_mode=mode))
         def explore(case: schemathesis.Case[Any]) -> None:
             if mode is GenerationMode.POSITIVE and isinstance(case.body, dict) and "village" in case.body:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from gateway.contract.submissions import SubmissionState
 from gateway.http.submissions import PATH
 from gateway.testing.processes import demo_rights
 from tests.http.rig import JSON, VILLAGE, Rig
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,10 +60,12 @@ def shown(rig: Rig, key: str, id_: str) -> dict[str, Any]:
 
 def until(rig: Rig, key: str, id_: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Where it stands once something is so."""
-    deadline = time.monotonic() + WITHIN
-    while not reached(answer := shown(rig, key, id_)):
-        assert time.monotonic() < deadline, answer
-    return answer
+
+    def answer() -> dict[str, Any] | None:
+        found = shown(rig, key, id_)
+        return found if reached(found) else None
+
+    return eventually(answer) or {}
 
 
 def effects(rig: Rig, id_: str) -> list[int]:
@@ -181,9 +183,13 @@ def test_what_was_not_sent_can_be_cancelled(rig: Rig, key: str) -> None:
     """While the centre is away a caller takes its submission back; the centre never sees it. A delivered one stays."""
     rig.behave(office_seconds=3600.0, mode="refuse")
     id_ = hand_in(rig, key, ktp(rig, 6), "changed my mind").json["id"]
-    deadline = time.monotonic() + WITHIN
-    while (heard := rig.request("DELETE", f"{PATH}/{id_}", key=key)).status == 409:  # it was just being tried
-        assert time.monotonic() < deadline
+
+    def withdrawn() -> Heard | None:
+        heard = rig.request("DELETE", f"{PATH}/{id_}", key=key)
+        return None if heard.status == 409 else heard  # it is just being tried
+
+    heard = eventually(withdrawn)
+    assert heard is not None
     assert heard.json["state"] == "cancelled"
     rig.refused(rig.request("DELETE", f"{PATH}/{id_}", key=key), 409, "conflict")
     rig.behave(office_seconds=3600.0, mode="up", workers=8, mean_seconds=0.0)
@@ -266,10 +272,8 @@ def test_a_switch_is_obeyed(rig: Rig, key: str) -> None:
     rig.refused(act(rig, id_, "retry", {"operator": "Ani!"}), 422, "invalid")
     assert act(rig, id_, "retry", {"operator": "ani"}).json["state"] == "queued"
     rig.run(switch("service", "kia", "off", at))
-    deadline = time.monotonic() + WITHIN
-    while (heard := hand_in(rig, key, body, "kia")).status == 202:  # the repetition changes nothing
-        assert time.monotonic() < deadline
-    rig.refused(heard, 503, "maintenance")
+    eventually(lambda: hand_in(rig, key, body, "kia").status != 202)  # the repetition changes nothing
+    rig.refused(hand_in(rig, key, body, "kia"), 503, "maintenance")
     rig.run(switch("service", "kia", None, at))
     until(rig, key, id_, lambda one: one["state"] == "delivered")
 
@@ -286,7 +290,9 @@ def test_lists_are_filtered_and_paged(rig: Rig) -> None:
     ids = [hand_in(rig, key, ktp(rig, place), f"n{place}").json["id"] for place in range(52)]
     first = rig.get(PATH, key=key).json
     assert len(first["submissions"]) == 50
-    rest = rig.get(f"{PATH}?cursor={first['next']}&village={VILLAGE}&service=ktp", key=key).json
+    rest = rig.get(f"{PATH}?cursor={first['next'].upper()}&village={VILLAGE}&service=ktp", key=key).json
+    shown = rig.get(f"{PATH}/{first['next'].upper()}", key=key).json
+    assert shown["id"] == first["next"], "an id in capitals is the same id"
     assert rest["next"] is None
     assert [one["id"] for one in (*first["submissions"], *rest["submissions"])] == ids[::-1]
     assert rig.get(f"{PATH}?state=issued", key=key).json["submissions"] == []

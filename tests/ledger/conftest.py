@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.database.server import running_server
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from gateway.testing.postgres import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running server."""
-    yield from running_server()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,14 +16,15 @@ from gateway.ledger import TABLES, audit, rows
 from gateway.ledger.journal import HALF, Journal, framed
 from gateway.ledger.leftover import journal_file, settle
 from gateway.ledger.lines import beginning, page
-from gateway.ledger.stores import JournalledStore
+from gateway.ledger.stores import JournalledStore, marked
+from gateway.vault.keys import Keyring
 from gateway.vault.signer import Signer
 from tests.ledger.test_ledger import KEYRING, SIGNER, begin, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.ledger.lines import Page, Signed, Tip
+    from gateway.ledger.lines import Kept, Page, Tip
 
 CHAIN = "chain"
 
@@ -37,9 +39,9 @@ def pages(count: int, records: int = 2) -> list[Page]:
     return made
 
 
-def signed(count: int) -> list[Signed]:
-    """The same, signed."""
-    return [rows.sign(one, 7, SIGNER) for one in pages(count)]
+def signed(count: int) -> list[Kept]:
+    """The same, as they stand in the journal."""
+    return [marked(one, 7, SIGNER) for one in pages(count)]
 
 
 def test_what_is_put_is_found_in_either_half(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_torn_page_is_none(tmp_path: Path) -> None:
 def test_sectors_of_the_last_page_written_in_any_order(tmp_path: Path) -> None:
     """A power cut keeps some of its sectors: all of them, or it is none."""
     first = signed(1)[0]
-    long = rows.sign(page(pages(1)[0].tip, [b'{"x":"%b"}' % (b"x" * 3000)]), 7, SIGNER)
+    long = marked(page(pages(1)[0].tip, [b'{"x":"%b"}' % (b"x" * 3000)]), 7, SIGNER)
     whole = framed(first) + framed(long)
     rng = random.Random(6)
     for _ in range(40):
@@ -120,7 +122,7 @@ def test_a_killed_gateways_pages_are_taken_over_once(tmp_path: Path) -> None:
         async with opened(url) as one:
             await begin(one)
             other = Database.open(url)
-            assert settle(other) == 0
+            assert settle(other, SIGNER) == 0
             journal = journal_file(other).read_bytes()
             other.close_sync()
         left.append(journal)
@@ -136,9 +138,27 @@ def test_a_killed_gateways_pages_are_taken_over_once(tmp_path: Path) -> None:
     )
     database.write_sync(lambda connection: connection.exec_driver_sql(head))
     journal_file(database).write_bytes(left[0])
-    assert settle(database) == 1
-    assert settle(database) == 0
+    assert settle(database, SIGNER) == 1
+    assert settle(database, SIGNER) == 0
     assert audit.verify(database, SIGNER.public).faults == ()
+    database.close_sync()
+
+
+def test_a_page_somebody_made_up_is_not_taken_over(tmp_path: Path) -> None:
+    """Whoever writes into a journal while the gateway stands still lacks the secret; what is ours before it counts."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    migrate(url, (TABLES,))
+    database = Database.open(url)
+    tip = database.write_sync(partial(rows.open_chain, chain=CHAIN, at_ms=1, signer=SIGNER))
+    ours = page(tip, [b'{"n":1}'])
+    theirs = page(ours.tip, [b'{"n":2}'])
+    stranger = Signer(Keyring(masters={1: b"m" * 32}, index=b"i" * 32, pepper=b"p" * 32, ledger=b"x" * 32))
+    journal = Journal(journal_file(database), half=4096)
+    journal.put(marked(ours, 7, SIGNER))
+    journal.put(marked(theirs, 8, stranger))
+    journal.close()
+    assert settle(database, SIGNER) == 1
+    assert database.read_sync(partial(rows.find_tip, chain=CHAIN)) == ours.tip
     database.close_sync()
 
 
@@ -147,7 +167,7 @@ class Broken(Journal):
 
     good = 1
 
-    def put(self, page: Signed) -> None:
+    def put(self, page: Kept) -> None:
         """Fail."""
         if not self.good:
             raise StorageFailed(StorageFault.INPUT_OUTPUT, executed="unknown")
@@ -166,14 +186,13 @@ def test_a_journal_that_fails_is_left_for_commits(tmp_path: Path) -> None:
         tip = await database.write(lambda connection: rows.open_chain(connection, CHAIN, 1, signer))
         store = JournalledStore(database, Broken(tmp_path / "j", HALF), signer, lambda: None)
         first = page(tip, [b'{"n":1}'])
-        await store.append(first, 2, busy=True)
-        await store.gather()
+        await store.append(first, 2)
         with suppress(StorageFailed):
-            await store.append(page(first.tip, [b'{"n":2}']), 3, busy=False)
+            await store.append(page(first.tip, [b'{"n":2}']), 3)
             pytest.fail("it was not refused")
         assert await store.find_tip(CHAIN) == first.tip
         second = page(first.tip, [b'{"n":3}'])
-        await store.append(second, 4, busy=False)
+        await store.append(second, 4)
         found = await store.find_tip(CHAIN)
         await store.close()
         await database.close()

@@ -7,7 +7,7 @@ import itertools
 import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from gateway.ledger.audit import Report
     from gateway.ledger.exchange import Beginning
+    from gateway.ledger.lines import Page
+    from gateway.ledger.stores import Store
 
 KEYRING = Keyring(masters={1: b"m" * 32}, index=b"i" * 32, pepper=b"p" * 32, ledger=b"l" * 32)
 SIGNER = Signer(KEYRING)
@@ -102,7 +104,7 @@ def left_behind(url: str) -> Database:
         shutil.copytree(folder, copy)
         url = f"sqlite:///{copy}/ledger.db"
     database = Database.open(url)
-    settle(database)
+    settle(database, SIGNER)
     return database
 
 
@@ -281,21 +283,56 @@ def test_what_is_answered_from_here_has_one_record(url: str) -> None:
     assert (report(url).faults, report(url).chains[0].unfinished) == ((), 0)
 
 
-def test_a_commit_of_unknown_end_is_looked_after(url: str) -> None:
-    """After it the ledger sees for itself where its chain stands, and goes on from there."""
+class CutLine:
+    """A store whose next page is kept or not, and does not say so; then as ever.
+
+    Args:
+        inner: The ledger's own.
+        fate: Of that page: `kept`, `lost`, or `refused`, which is certain.
+    """
+
+    def __init__(self, inner: Store, fate: str) -> None:
+        self.inner, self.fate, self.cut = inner, fate, False
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the store's own."""
+        return getattr(self.inner, name)
+
+    async def append(self, new: Page, at_ms: int) -> None:
+        """Keep it or not."""
+        if self.cut:
+            await self.inner.append(new, at_ms)
+            return
+        self.cut = True
+        if self.fate == "kept":
+            await self.inner.append(new, at_ms)
+        raise StorageFailed(StorageFault.GONE, executed="no" if self.fate == "refused" else "unknown")
+
+
+@pytest.mark.parametrize("fate", ["kept", "lost", "refused"])
+def test_after_a_page_of_unknown_end_everything_stands_there_once(url: str, fate: str) -> None:
+    """The ledger sees for itself where its chain stands: ends nobody waits for are neither lost nor doubled.
+
+    A beginning that turns out to stand there gets its end.
+    """
 
     async def run() -> None:
         async with opened(url) as one:
-            await begin(one)
-            here = one._tip
-            await begin(one)
-            one._tip, one._uncertain = here, one._tip  # as after a cut line: it did take place
-            await begin(one)
-            one._uncertain = here  # and here it did not
+            first, second, refused = await begin(one), start(one), start(one)
+            one._writer.store = CutLine(one._writer.store, fate)
+            one.ended(first, "answered", ANSWER)
+            one.ended(refused, "too_many_requests", None)
+            with pytest.raises(StorageFailed):
+                await one.began(second)
+            one.ended(second, "storage_unavailable", None)
             await begin(one)
 
     asyncio.run(run())
-    assert (report(url).faults, report(url).chains[0].records) == ((), 5)
+    found = report(url)
+    assert (found.faults, found.chains[0].unfinished) == ((), 1)
+    kinds = [type(record).__name__ for record in records(url)]
+    second = ["Began", "Ended"] if fate == "kept" else []
+    assert sorted(kinds) == sorted(["Opened", "Began", "Ended", "Exchanged", "Began", *second])
 
 
 def test_too_much_waiting_is_refused(url: str) -> None:

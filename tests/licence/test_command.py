@@ -87,4 +87,5 @@ def test_who_never_ends_has_not_passed(plant: Plant) -> None:
     told: list[Line] = []
     report = check_apart("planted", tell=told.append, begin=lambda _: None, only=("contract",), within=2.0)
     assert not report.passed
-    assert told[-1].details == ("the look was not over after 2 s, at contract",)
+    (detail,) = told[-1].details
+    assert detail.startswith("the look was not over after 2 s, at "), "how far it comes depends on the machine"

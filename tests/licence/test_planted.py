@@ -53,6 +53,9 @@ CAUGHT = {
 }
 """What each rule says of the adapter planted for it."""
 
+HELD_HARDER = ("typed",)
+"""Caught in `test_rules`, where a config of the folder that would make it milder lies in wait."""
+
 
 def test_every_rule_has_its_planted_adapter() -> None:
     """Nothing is asked that was never seen to fail."""
@@ -64,7 +67,7 @@ def test_every_rule_has_its_planted_adapter() -> None:
     }
 
 
-@pytest.mark.parametrize("rule", CAUGHT)
+@pytest.mark.parametrize("rule", [rule for rule in CAUGHT if rule not in HELD_HARDER])
 def test_the_rule_catches_the_adapter_planted_for_it(plant: Plant, rule: str) -> None:
     """The report names the culprit and the cure."""
     plant(EVERY[rule])

@@ -81,7 +81,6 @@ FINER: list[tuple[str, dict[str, str | None], str]] = [
     ),
     ("imports", {CODE: "__import__(name='gateway.http')"}, "1 calls __import__ with"),
     ("imports", {CODE: "from importlib import import_module as get"}, "1 imports import_module under another name"),
-    ("typed", {CODE: "# mypy: ignore-errors\ndef untyped(x): return x\n"}, "1 sets mypy's options by a comment"),
     ("imports", {CODE: "from .. import neighbour"}, "imports .."),
     ("imports", {CODE: "from gateway import vault"}, "imports gateway.vault"),
     ("imports", {CODE: "import gateway"}, "imports gateway"),
@@ -235,6 +234,7 @@ def test_unknown_names_are_told(name: str, only: tuple[str, ...]) -> None:
         check_extension(name, only=only)
 
 
+@pytest.mark.usefixtures("types_seen")
 def test_a_config_of_the_folder_it_is_called_in_makes_no_rule_milder(
     plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,5 +242,17 @@ def test_a_config_of_the_folder_it_is_called_in_makes_no_rule_milder(
     plant("typed")
     (tmp_path / "mypy.ini").write_text("[mypy]\nignore_errors = true\n")
     monkeypatch.chdir(tmp_path)
-    (line,) = check_extension("planted", only=("typed",)).lines
+    report = check_extension("planted", only=("typed",))
+    (line,) = report.lines
+    assert (line.verdict, report.passed) == ("failed", False)
+    assert line.cure
     assert "Function is missing a type annotation" in "\n".join(line.details)
+
+
+@pytest.mark.usefixtures("types_seen")
+def test_a_comment_that_makes_mypy_milder_is_named(plant: Plant) -> None:
+    """The file and its line are told, whatever mypy then says."""
+    plant(files={CODE: "# mypy: ignore-errors\ndef untyped(x): return x\n"})
+    (line,) = check_extension("planted", only=("typed",)).lines
+    assert line.verdict == "failed"
+    assert "1 sets mypy's options by a comment" in "\n".join(line.details)

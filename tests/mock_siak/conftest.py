@@ -15,6 +15,7 @@ import pytest
 import uvloop
 
 from gateway.mock_siak import Account, Behaviour, MockSettings, MockSiak, parse_behaviour
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ class Rig:
 
     def run(self, work: Any) -> Any:
         """Await something on the mock's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def behave(self, **values: Any) -> None:
         """Put a behaviour, given as its document."""
@@ -140,7 +141,7 @@ class Rig:
         return self.mock.stats.arrived == calls
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds on the mock's loop, five seconds at most."""
+        """Wait until something holds on the mock's loop."""
 
         async def watch() -> None:
             held = asyncio.Event()
@@ -152,7 +153,7 @@ class Rig:
                     self._loop.call_soon(look)
 
             look()
-            await asyncio.wait_for(held.wait(), 5)
+            await asyncio.wait_for(held.wait(), PATIENCE)
 
         self.run(watch())
 

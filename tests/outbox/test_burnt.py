@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shutil
 import sqlite3
@@ -14,11 +15,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.database import Database
 from gateway.database.migrate import migrate
+from gateway.outbox.follow_store import DatabaseFollowing
+from gateway.outbox.sealing import Sealer
 from gateway.settings import Settings
 from gateway.wiring.backing_up import back_up
+from gateway.wiring.clock import SystemClock
 from gateway.wiring.returning import restore
 from tests.outbox.test_kills import verdict
+from tests.outbox.world import KEYRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +64,9 @@ class Region:
         self.settings.data_folder.mkdir(exist_ok=True)
         return f"sqlite:///{self.settings.data_folder}/gateway.db"
 
-    def live(self, first: int, burns_after: int | None) -> None:
+    def live(self, first: int, burns_after: int | None, last: int | None = None) -> None:
         """Hand in from one key on, and burn after so many receipts, or drain."""
-        last = first + (EACH if burns_after is not None else 2)
+        last = last or first + (EACH if burns_after is not None else 2)
         command = [sys.executable, "-m", "tests.outbox.victim", self.url, str(self.centre), str(first), str(last)]
         with subprocess.Popen([*command, str(self.copy)], stdout=subprocess.PIPE, text=True) as victim:
             assert victim.stdout is not None
@@ -115,6 +121,33 @@ def test_burnt_and_restored_from_an_old_backup_and_the_copy(tmp_path: Path) -> N
     back_up(region.settings, {}, region.backups, None, nothing)
     burn_and_return(region, 1, seed=3, before=lambda _region: region.backups)
     assert len(region.promised) >= 3
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_burnt_and_only_an_old_backup_is_left(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    """Callers name the ids of their receipts and hand in anew, fire after fire: the same ids, each with one effect."""
+    region, rng = Region(tmp_path), random.Random(5)
+    back_up(region.settings, {}, region.backups, None, nothing)
+    for _ in range(10):
+        known = len(region.promised)
+        region.live(0, known + rng.randrange(3, EACH), known + EACH)
+        region.machine += 1
+        assert restore(region.settings, {}, region.backups, None, nothing).submissions == 0
+        assert len(asyncio.run(recall(region))) == len(region.promised)
+    region.live(0, None, len(region.promised))
+    record_property("receipts of two copies", len(region.promised))
+    assert region.verdict() == (0, 0)
+    assert len(region.promised) > EACH
+
+
+async def recall(region: Region) -> tuple[str, ...]:
+    """Name the ids of all receipts, as an admin does."""
+    clock, database = SystemClock(), Database.open(region.url)
+    try:
+        return await DatabaseFollowing(database, Sealer(KEYRING, clock.now), clock).recall([*region.promised.values()])
+    finally:
+        await database.close()
 
 
 @pytest.mark.soak

@@ -178,7 +178,7 @@ def test_one_follows_at_a_time(world: World) -> None:
         second = await following.hold("two")
         assert second is not None
         assert await following.take_in(first, "sampang", [Tiding(1, id_, "SK1", WHOLE)], 1) is None
-        assert await following.rewind(first, "sampang", ["sampang"], START + 1e6) is None
+        assert await following.rewind(first, "sampang", [id_]) is None
         assert await following.cursor("sampang") == 0
 
     asyncio.run(main())
@@ -256,14 +256,18 @@ def test_a_centre_put_back_to_yesterday_is_asked_again(world: World) -> None:
         token = await following.hold("one")
         assert token is not None
         before = world.clock.now()
-        moved = await following.rewind(token, "sampang", ["other"], before)
-        assert moved == ()
-        await take(world, Tiding(8))
-        moved = await following.rewind(token, "sampang", ["sampang"], before)
+        assert await following.taken(["other"], before, "") == ()
+        assert await following.taken(["sampang"], START, "") == ()
+        ids = await following.taken(["sampang"], before, "")
+        assert ids == (delivered,)
+        assert await following.taken(["sampang"], before, delivered) == ()
+        moved = await following.rewind(token, "sampang", [*ids, issued])
         assert moved is not None
         assert [(one.id, one.move.reason) for one in moved] == [(delivered, "centre_restored")]
-        assert await following.cursor("sampang") == 8
-        assert await following.rewind(token, "sampang", ["sampang"], before) == ()
+        assert await following.cursor("sampang") == 7
+        assert await following.rewind(token, "sampang", ids) == (), "doubted before"
+        assert await following.cursor("sampang") == 7
+        assert await following.rewind(token, "sampang", ()) == ()
         assert await following.cursor("sampang") == 0
         states = [(await world.outbox.find(id_)).state for id_ in (issued, delivered, queued)]  # type: ignore[union-attr]
         assert states == [State.ISSUED, State.UNKNOWN, State.QUEUED]

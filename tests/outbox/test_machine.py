@@ -180,9 +180,9 @@ class Machine(RuleBasedStateMachine):
     def tables_are_true(self) -> None:
         """One at most of a subject is ready or under way, and exactly what the twin would give out is ready."""
         ready, running, open_ = self.database.read_sync(_tables)
-        assert ready == sorted(one.facts.id for one in self.twin._kept.values() if self.twin._is_ready(one))
-        assert running == sorted(one.facts.id for one in self.twin._kept.values() if one.facts.claimed)
-        assert open_ == sorted(one.facts.id for one in self.twin._kept.values() if one.facts.state in OPEN)
+        assert ready == sorted(one.facts.id for one in self.twin.rows if self.twin.rows.is_ready(one))
+        assert running == sorted(one.facts.id for one in self.twin.rows if one.facts.claimed)
+        assert open_ == sorted(one.facts.id for one in self.twin.rows if one.facts.state in OPEN)
 
 
 def _tables(connection: sa.Connection) -> tuple[list[str], list[str], list[str]]:

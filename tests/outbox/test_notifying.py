@@ -13,14 +13,18 @@ from gateway.contract.submissions import SubmissionState as State
 from gateway.database import Database
 from gateway.database.migrate import migrate
 from gateway.outbox.notice_rows import BEGINNING
+from gateway.outbox.notify_store import DatabaseNotifying
 from gateway.outbox.notifying import DEAD, Delivery
 from gateway.outbox.outbox import Ending
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
-from gateway.outbox.tables import NOTICES
+from gateway.outbox.tables import DELIVERIES, NOTICES
 from tests.outbox.world import KEYRING, LEASE, START, HandClock, World, always
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.outbox.delivery_rows import Key
     from gateway.outbox.notice_rows import Notice
     from gateway.testing.postgres import PostgresServer
 
@@ -141,6 +145,58 @@ def test_delivered_is_gone_failed_waits_dead_needs_a_person(world: World) -> Non
         assert await notifying.retry(None) == 1
         due = await notifying.due("webhook", set(), 5)
         assert {(one.id, one.tries, one.first_at) for one in due} == {(second.id, 0, 0.0), (third.id, 0, 0.0)}
+
+    asyncio.run(main())
+
+
+def test_many_are_tried_again_and_named_as_people_write_them(world: World) -> None:
+    """Hundreds at once, by name in capitals too; who has several is told how many there were."""
+
+    async def main() -> None:
+        notifying, token = world.notifying(), await begun(world)
+        await deliver(world, "a")
+        made = await routed(world, token, *(f"office{number}" for number in range(230)))
+        for one in made:
+            await notifying.failed(token, replace(one, tries=9, state=DEAD))
+        submission = made[0].notice.submission
+        names = {one.id.replace(submission, submission.upper()) for one in made[:130]}
+        assert await notifying.retry(names | {f"{submission}.9.office1", "nothing", ""}) == 130
+        assert await notifying.retry(None) == 100
+        assert await notifying.retry(None) == 0
+        assert (await notifying.counts()).dead == 0
+
+    asyncio.run(main())
+
+
+class Pieces(DatabaseNotifying):
+    """Notes how many rows each transaction changes."""
+
+    def __init__(self, database: Database, clock: HandClock) -> None:
+        super().__init__(database, clock)
+        self.sizes: list[int] = []
+
+    async def _retry(self, keys: Sequence[Key]) -> int:
+        """Try them again."""
+        self.sizes.append(len(keys))
+        return await super()._retry(keys)
+
+
+def test_no_transaction_tries_more_again_than_others_can_wait_for(url: str) -> None:
+    """However many are dead or named, they are changed a hundred at a time."""
+    database, clock = Database.open(url, durable=False), HandClock()
+    outbox, pieces = DatabaseOutbox(database, Sealer(KEYRING, clock.now), clock), Pieces(database, clock)
+    world = World(outbox, clock, database)
+    world.kept = (world.following(), pieces)
+
+    async def main() -> None:
+        token = await begun(world)
+        await deliver(world, "a")
+        made = await routed(world, token, *(f"office{number}" for number in range(230)))
+        await database.write(lambda connection: connection.execute(sa.update(DELIVERIES).values(state=DEAD)).rowcount)
+        assert await pieces.retry(None) == 230
+        assert await pieces.retry({one.id for one in made}) == 230
+        assert pieces.sizes == [100, 100, 30] * 2
+        await database.close()
 
     asyncio.run(main())
 

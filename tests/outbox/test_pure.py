@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.catalogue import receipts
 from gateway.catalogue.submission_states import LABELS, NEXT_STEPS
 from gateway.contract.errors import Conflict
 from gateway.contract.submissions import SubmissionState as State
-from gateway.outbox import backoff, moves, receipts
+from gateway.outbox import backoff, moves
 from gateway.outbox.lanes import HOG_SHARE, TRICKLE, WINDOW, Lane, Ring, lane_of
+from gateway.outbox.sealing import Sealer
+from gateway.vault.keys import Keyring
+from tests.outbox.world import NIK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -135,6 +139,27 @@ def test_ids_sort_by_time_and_are_uuids_of_version_7() -> None:
     assert made == sorted(made)
     assert len(set(made)) == 100
     assert {(UUID(one).version, UUID(one).variant) for one in made} == {(7, "specified in RFC 4122")}
+
+
+def test_ids_tell_when_they_were_made_and_of_what() -> None:
+    """The time of an id is read back to the millisecond, its tail is what it was made with, and junk is no id."""
+    bits = random.Random(3).getrandbits
+    one, other = (receipts.new_id(1_800_000_000.25 + n, bits, tail=2**62 - 1 - n) for n in range(2))
+    assert receipts.made_at(one) == 1_800_000_000.25
+    assert (receipts.tail_of(one), receipts.tail_of(other)) == ("bfff-ffffffffffff", "bfff-fffffffffffe")
+    assert receipts.tail_of(receipts.new_id(0.0, bits, tail=2**62 - 1)) == receipts.tail_of(one)
+    assert receipts.is_id(one)
+    assert not any(map(receipts.is_id, (NIK, one.upper(), f"{one}0", one.replace("-7", "-4", 1), "")))
+
+
+def test_a_tail_is_of_the_origin_or_of_the_key_alone() -> None:
+    """With an origin it is the same whoever hands in; else caller and key decide; other secrets give other tails."""
+    sealer, other = (Sealer(Keyring({1: b"m" * 32}, index, b"p" * 32), lambda: 0.0) for index in (b"i" * 32, b"j" * 32))
+    assert sealer.tail("a", "k", "o") == sealer.tail("b", "l", "o")
+    told = {("a", "k", None), ("a", "l", None), ("b", "k", None), ("a", "k", "o"), ("a", "k", "p")}
+    tails = {each.tail(*one) for one in told for each in (sealer, other)}
+    assert len(tails) == 2 * len(told)
+    assert max(tails) < 2**62
 
 
 @given(value=st.integers(0, 2**60 - 1), spelled=st.sampled_from([str, str.lower, lambda text: f" {text} "]))

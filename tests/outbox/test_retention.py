@@ -6,12 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.database import Database
+from gateway.outbox.following import Tiding
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.settings import Settings
 from gateway.vault.keys import Keyring
 from gateway.wiring.keeping import Retention
 from gateway.wiring.parts import open_blobs
+from tests.outbox.test_following import WHOLE, take
 from tests.outbox.world import KEYRING, START, HandClock, World
 
 if TYPE_CHECKING:
@@ -41,6 +43,25 @@ def test_content_goes_and_keys_are_wrapped_anew(url: str, tmp_path: Path) -> Non
         only_new = Sealer(_without_first(ROTATED), clock.now)
         assert await DatabaseOutbox(database, only_new, clock).read(open_.id) is not None
         assert await rotated.rewrap() == 0
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_documents_of_what_was_lost_go_too(url: str) -> None:
+    """A stray stays on the list without its documents after the days; once settled it goes, as of then."""
+
+    async def run() -> None:
+        clock, database = HandClock(), Database.open(url)
+        world = World(DatabaseOutbox(database, Sealer(KEYRING, clock.now), clock), clock, database)
+        id_ = world.new().id
+        await take(world, Tiding(1, id_, "SK1", WHOLE))
+        assert await world.outbox.shred(START) == 0
+        assert await world.outbox.shred(START + 1.0) == 1
+        assert await world.following().documents(id_) == ()
+        assert [one.reference for one in await world.following().strays()] == [id_]
+        await world.following().settle(id_, "operator:test", "told")
+        assert await world.outbox.shred(START + 1.0) == 1
         await database.close()
 
     asyncio.run(run())

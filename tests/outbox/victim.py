@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.errors import CentreTimeout
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Subject, Submission
@@ -27,7 +28,6 @@ from gateway.database import Database, lineage
 from gateway.database.second_copy import CopyPlace
 from gateway.flows.dispatch import Dispatcher, Pace, Taken
 from gateway.outbox.outbox import NewSubmission, Wanted
-from gateway.outbox.receipts import new_id, new_number
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.wiring.clock import SystemClock
@@ -86,7 +86,7 @@ async def main(url: str, centre: str, first: int, last: int, folder: str = "") -
         subject = Subject(no_kk=f"352703010191{number % 7:04d}")
         form = msgspec.Raw(msgspec.json.encode({"number": number}))
         new = NewSubmission(
-            id=new_id(time.time(), secrets.randbits),
+            id=new_id(time.time(), secrets.randbits, outbox.tail("desk000001", f"key-{number}", None)),
             number=new_number(secrets.randbits),
             caller="desk000001",
             right="sampang",

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.database.migrate import migrate
 from tests.database.server import running_server
+from tests.people.desk import Desk
 from tests.people.world import HandClock, World
 
 if TYPE_CHECKING:
@@ -36,3 +37,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         made = World(url, HandClock(), runner)
         yield made
         made.close()
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    """People over it."""
+    return Desk(world)

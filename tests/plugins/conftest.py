@@ -10,7 +10,7 @@ import structlog
 from gateway.contract import FollowStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx
     import sqlalchemy as sa
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CentreEvent,
         CentreStatus,
         Clock,
+        HostPages,
         Job,
         KnownKey,
         Question,
@@ -68,6 +69,11 @@ class Desk:
         """No outbound client here."""
         raise LookupError
 
+    @property
+    def pages(self) -> HostPages:
+        """No pages here."""
+        raise LookupError
+
     def secret(self, name: str) -> str:
         """No secrets here."""
         raise LookupError(name)
@@ -103,6 +109,12 @@ class Desk:
     ) -> Receipt:
         """Nothing can be handed in here."""
         raise LookupError(caller, submission.service, key, filed_at, in_review)
+
+    async def attach(
+        self, caller: Caller, sha256: str, offset: int, length: int, pieces: AsyncIterator[bytes], until: float
+    ) -> int:
+        """Nothing is kept here."""
+        raise LookupError(caller, sha256, offset, length, pieces, until)
 
     async def track(self, caller: Caller, submission: str) -> Standing:
         """Nothing was handed in here."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +27,7 @@ from gateway.registry import Registry
 from gateway.settings import ConfigFaults, Source, checked, load
 from plugins.metrics import Metrics, MetricsConfig
 from plugins.metrics.series import MOST_ADAPTERS
+from tests.measuring import quick_once, relative_cost
 
 if TYPE_CHECKING:
     from gateway.contract.web import Response
@@ -217,13 +217,7 @@ def test_it_is_built_through_its_entry_point(desk: Desk) -> None:
 
 
 def test_counting_is_cheap(desk: Desk) -> None:
-    """One exchange costs about a microsecond (bound: 3 µs on a calm machine, checked with room for a busy one)."""
+    """One exchange costs less than writing one small JSON document does (about a microsecond)."""
     metrics = Metrics(MetricsConfig(), desk)
     one = record()
-    spans = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        for _ in range(500):
-            metrics.gateway_exchange_finished(one)
-        spans.append((time.perf_counter() - begin) / 500)
-    assert min(spans) < 6e-6
+    quick_once(lambda: relative_cost(lambda: metrics.gateway_exchange_finished(one)), 1.0)

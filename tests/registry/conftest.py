@@ -15,7 +15,7 @@ from gateway.contract import FollowStatus
 from gateway.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
 
     import httpx
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         CentreStatus,
         Clock,
         Host,
+        HostPages,
         Job,
         KnownKey,
         Question,
@@ -63,6 +64,11 @@ class Desk:
     @property
     def http(self) -> httpx.AsyncClient:
         """No outbound client here."""
+        raise LookupError
+
+    @property
+    def pages(self) -> HostPages:
+        """No pages here."""
         raise LookupError
 
     def secret(self, name: str) -> str:
@@ -100,6 +106,12 @@ class Desk:
     ) -> Receipt:
         """Nothing can be handed in here."""
         raise LookupError(caller, submission.service, key, filed_at, in_review)
+
+    async def attach(
+        self, caller: Caller, sha256: str, offset: int, length: int, pieces: AsyncIterator[bytes], until: float
+    ) -> int:
+        """Nothing is kept here."""
+        raise LookupError(caller, sha256, offset, length, pieces, until)
 
     async def track(self, caller: Caller, submission: str) -> Standing:
         """Nothing was handed in here."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +14,7 @@ from gateway.contract.messages import Caller, CentreService, Question
 from gateway.contract.submissions import Subject, Submission
 from gateway.wiring.host import ExtensionHost, Services
 from tests.http.rig import JSON, LOOKUP, VILLAGE, Rig
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,13 +106,14 @@ def test_an_adapter_hands_in_and_tracks_through_its_host(rig: Rig) -> None:
     receipt = rig.run(adapter.host.submit(caller, new, "k-1"))
     reviewed = rig.run(adapter.host.submit(caller, new, "k-2", in_review=True))
     assert (receipt.state, reviewed.state) == ("queued", "in_review")
-    deadline = time.monotonic() + 10.0
-    while (standing := rig.run(adapter.host.track(caller, receipt.id))).receipt.state != "delivered":
-        assert time.monotonic() < deadline
+
+    def told() -> list[tuple[str, str]]:
+        return [(one.adapter, one.move.after) for one in plugin.submissions if one.id == receipt.id]
+
+    eventually(lambda: told()[-1:] == [("sample_adapter", "delivered")])
+    assert told()[0] == ("sample_adapter", "queued")
+    standing = rig.run(adapter.host.track(caller, receipt.id))
     assert [move.after for move in standing.moves] == ["queued", "sending", "delivered"]
-    told = [(one.adapter, one.move.after) for one in plugin.submissions if one.id == receipt.id]
-    assert told[0] == ("sample_adapter", "queued")
-    assert told[-1] == ("sample_adapter", "delivered")
     assert rig.run(adapter.host.waiting()) == ()
     native = Caller("x", "x", right="sampang")
     with pytest.raises(Denied, match="another adapter"):
@@ -229,10 +230,7 @@ def test_an_extension_hears_of_the_centres_events(rig: Rig) -> None:
     adapter.host.on_event(lambda _event: 1 / 0)
     adapter.host.on_event(heard.append)
     rig.run(_happen(rig))
-    deadline = time.monotonic() + 15.0
-    while not plugin.events:
-        assert time.monotonic() < deadline
-    assert plugin.events == heard
+    eventually(lambda: plugin.events and plugin.events == heard)
     assert (heard[0].kind, heard[0].nik) == ("change", rig.nik(place=7))
     status = rig.run(adapter.host.follow_status())
     assert (status.pending, status.dead) == (0, 0)
@@ -259,7 +257,7 @@ def test_an_extension_reaches_its_own_secrets_only(rig: Rig) -> None:
 def test_nobody_is_known_before_the_gateway_is_open(rig: Rig) -> None:
     """A host asked for a caller too early says so, and closing one that opened nothing does nothing."""
     made, database = rig.gateway.generation, rig.gateway.database
-    verbs = (made.asker, made.submitter, made.tracker)
+    verbs = (made.asker, made.submitter, made.tracker, made.attacher)
     news = rig.gateway.news.status
     shared = Services(
         *verbs, rig.clock, lambda: pytest.fail("no client"), tuple, {}, database, lambda _right: None, news

@@ -16,7 +16,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from gateway.cli.checkup_copies import copies
 from gateway.contract.messages import CentreService, Priority
+from gateway.contract.people import Role
 from gateway.contract.submissions import AttachmentRef, IssuedDocument
 from gateway.contract.submissions import SubmissionState as State
 from gateway.database import Database
@@ -25,13 +27,15 @@ from gateway.flows.rights import Rights
 from gateway.flows.submit import Submitter
 from gateway.outbox.following import Tiding
 from gateway.outbox.outbox import Ending
+from gateway.outbox.tables import PAYLOADS
+from gateway.people.account import Grants
 from gateway.settings import Settings
 from gateway.vault.keys import Keyring, rotate
 from gateway.wiring.backing_up import back_up
 from gateway.wiring.keeping import Retention, keep_copy
 from gateway.wiring.key_checks import SEALED
 from gateway.wiring.offline import drop_keys, make_keys
-from gateway.wiring.parts import open_blobs, open_documents, open_following, open_outbox
+from gateway.wiring.parts import open_blobs, open_documents, open_following, open_outbox, open_people
 from gateway.wiring.returning import restore
 from tests.blobs.world import CALLER, NAME, file_of, name_of
 from tests.blobs.world import World as Files
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from gateway.contract.submissions import Receipt, Submission
     from gateway.database.wrapped_keys import WrappedKeys
     from gateway.outbox.outbox import NewSubmission
+    from gateway.people.people import People
 
 DAY = 86_400.0
 SOON = 10.0
@@ -88,6 +93,18 @@ class Machine:
         ring = Keyring.load(self.settings.secrets_folder)
         documents = open_documents(self.database, self.blobs, ring, self.clock)
         return Retention(self.settings, self.database, outbox, self.blobs, self.clock, documents)
+
+    @property
+    def people(self) -> People:
+        """Who may sign in here."""
+        ring = Keyring.load(self.settings.secrets_folder)
+        return open_people(self.settings, self.database, ring, self.clock)
+
+    async def enlist(self) -> None:
+        """Make an account, with nothing else in the database that names it."""
+        grants, accounts = Grants(frozenset({Role.ADMIN})), self.people.accounts
+        account, _code = await accounts.add("ani", "Ani", grants, by="operator:test")
+        await accounts.set_password(account.id, "no hash")
 
     async def copy_is(self, state: Any) -> None:
         """Wait until the copy is in a state."""
@@ -291,6 +308,52 @@ def test_shredding_takes_the_files_everywhere(tmp_path: Path) -> None:
     story(settings, told)
 
 
+def test_an_upload_nobody_handed_in_is_nowhere_after_its_days(tmp_path: Path) -> None:
+    """Neither its sealed bytes nor its key are anywhere, nor in the copy; likewise what stood before a correction."""
+    settings = settings_of(tmp_path)
+
+    async def told(machine: Machine) -> None:
+        await machine.upload()
+        blob = await machine.blobs.find(CALLER, name_of(CONTENT))
+        accepted = await machine.world.outbox.accept(new := machine.world.new())
+        before = await machine.database.read(lambda connection: connection.execute(sa.select(PAYLOADS)).one())
+        assert blob is not None
+        sealed = (settings.blobs_folder / blob.id[:2] / blob.id).read_bytes()
+        needles = (sealed[40:72], blob.wrapped_key[17:], before.wrapped_key[17:], before.sealed[13:45])
+        assert [places_of(tmp_path / folder, *needles) != set() for folder in ("var", "copy")] == [True, True]
+        other = msgspec.structs.replace(new.submission, form=msgspec.Raw(b'{"other":1}'))
+        await machine.world.outbox.correct(accepted.receipt.id, other, (), "caller:test")
+        machine.clock.at += settings.blobs.keep_days * DAY + 1.0
+        assert await machine.blobs.sweep(machine.clock.at - settings.blobs.keep_days * DAY) == 1
+        await machine.retention.run()
+        copy = machine.database.second_copy
+        assert copy is not None
+        assert await asyncio.to_thread(copy.wait_scrubbed, SOON)
+        assert places_of(tmp_path, *needles) == set()
+
+    story(settings, told)
+
+
+def test_doctor_counts_files_that_are_not_in_the_copy(tmp_path: Path) -> None:
+    """A file that is missing there, or is of another state, burns with this machine; whole copies are not mentioned."""
+    settings = settings_of(tmp_path)
+
+    def told_of() -> list[str]:
+        return [finding.text for finding in copies(settings, {}) if "files are not" in finding.text]
+
+    async def told(machine: Machine) -> None:
+        for seed in (1, 2, 3):
+            await machine.upload(file_of(2_000, seed))
+        assert await asyncio.to_thread(told_of) == []
+        one, other, _ = copies_in(tmp_path / "copy")
+        one.unlink()
+        os.utime(other, ns=(1, 1))
+        (text,) = await asyncio.to_thread(told_of)
+        assert text.startswith("2 files are not in the second copy")
+
+    story(settings, told)
+
+
 def _key_in(connection: sa.Connection, keys: WrappedKeys) -> bytes:
     return bytes(connection.execute(sa.select(keys.key)).scalar_one())
 
@@ -308,6 +371,7 @@ def test_a_master_is_dropped_once_nothing_at_all_needs_it(tmp_path: Path) -> Non
         await machine.upload()
         ids.append(await machine.hand_in())
         await machine.issue(ids[0])
+        await machine.enlist()
 
     story(settings, seal)
     rotate(settings.secrets_folder)
@@ -322,10 +386,12 @@ def test_a_master_is_dropped_once_nothing_at_all_needs_it(tmp_path: Path) -> Non
 
     async def wrap_anew(machine: Machine) -> None:
         await machine.retention.run()
-        assert await machine.blobs.rewrap() == 0
+        await machine.people.sweep()
+        assert await machine.blobs.rewrap() + await machine.people.accounts.rewrap() == 0
 
     async def read(machine: Machine) -> None:
         assert await machine.file() == CONTENT
+        assert (await machine.people.accounts.named("ani")).name == "Ani"
         assert await machine.world.following().documents(ids[0]) == (DOCUMENT,)
         assert await machine.world.outbox.read(ids[0]) is not None
 
@@ -350,7 +416,7 @@ def test_each_column_of_wrapped_keys_is_known(tmp_path: Path) -> None:
     assert found == {(keys.key.table.name, keys.key.name) for keys in SEALED}
 
 
-@pytest.mark.parametrize("sealed", ["content", "outcome", "file", "document"])
+@pytest.mark.parametrize("sealed", ["content", "outcome", "file", "person", "document"])
 def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     """As long as anything is under it, it stays."""
     settings = settings_of(tmp_path)
@@ -358,11 +424,12 @@ def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     async def told(machine: Machine) -> None:
         await machine.upload()
         await machine.issue(await machine.hand_in())
+        await machine.enlist()
 
     story(settings, told)
     rotate(settings.secrets_folder)
     database = Database.open(settings.database_url({}))
-    for name, keys in zip(("content", "outcome", "file", "document"), SEALED, strict=True):
+    for name, keys in zip(("content", "outcome", "file", "person", "document"), SEALED, strict=True):
         if name != sealed:
             database.write_sync(partial(_empty, keys=keys))
     database.close_sync()

@@ -40,7 +40,8 @@ def test_it_survives_a_kill_in_the_same_folder(tmp_path: Path, mock_process: Moc
 
 def test_half_sent_requests_do_not_hold_up_its_end(tmp_path: Path, mock_process: MockProcess) -> None:
     """With half a head on each listener and half a body it ends within 5 s of SIGTERM, in order."""
-    gateway = GatewayProcess(tmp_path, mock_process.url).start()
+    quick = "[server]\nport = 0\noperator_port = 0\ndrain = 0.5\n"
+    gateway = GatewayProcess(tmp_path, mock_process.url, config=quick).start()
     key = gateway.add_client("desk")
     body = f"POST {LOOKUP} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
     halves = [

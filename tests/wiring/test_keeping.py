@@ -9,8 +9,10 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 from gateway.contract.submissions import SubmissionState as State
-from gateway.database import Database, lineage
+from gateway.database import Database, StorageFailed, lineage
 from gateway.ledger import audit
 from gateway.outbox.outbox import Ending
 from gateway.outbox.sealing import Sealer
@@ -199,3 +201,26 @@ def test_a_backup_names_the_keys_it_needs_and_holds_none(tmp_path: Path) -> None
     first.rename(old)
     second, _ = back_up(settings, {}, tmp_path / "backups", 0.0, print)
     assert [each.name for each in (tmp_path / "backups").iterdir()] == [second.name]
+
+
+def test_a_backup_that_was_interrupted_goes_too(tmp_path: Path) -> None:
+    """One that fails takes its folder along; what a killed one left goes after its days, and nothing of others."""
+    settings = settings_of(tmp_path)
+    make_keys(settings, {})
+    backups = tmp_path / "backups"
+
+    def fail(text: str) -> None:
+        raise OSError(text)
+
+    with pytest.raises(StorageFailed):
+        back_up(settings, {}, backups, None, fail)
+    assert list(backups.iterdir()) == []
+    killed, foreign = backups / "2020-01-01T00-00-00Z", backups / "holiday"
+    for folder in (killed, foreign):
+        folder.mkdir()
+        (folder / "gateway.db").write_bytes(b"half")
+    back_up(settings, {}, backups, None, print)
+    assert killed.exists()
+    (backups / newest(backups).name).rename(backups / "first")  # type: ignore[union-attr]  # there is one
+    second, _ = back_up(settings, {}, backups, 30.0, print)
+    assert {each.name for each in backups.iterdir()} == {"first", second.name, "holiday"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,12 +17,15 @@ from gateway.wiring.door import KeyDoor
 from gateway.wiring.generation import rights_of
 from gateway.wiring.offline import callers_of, with_callers
 from gateway.wiring.parts import accounts_of, open_database, open_keyring
-from tests.database.server import running_server
+
+NO_PEOPLE: Any = None
+"""No route for people is asked for here."""
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.settings import Settings
+    from gateway.testing.postgres import PostgresServer
 
 ACCOUNTS = {"dukcapil_sampang": "sampang", "rsud_sampang": "old"}
 
@@ -74,7 +77,7 @@ def test_callers_are_reached_without_a_running_gateway(tmp_path: Path) -> None:
 
     async def found() -> str:
         async with callers_of(settings, {}) as callers:
-            door = KeyDoor(callers, rights_of(settings, SystemClock()))
+            door = KeyDoor(callers, rights_of(settings, SystemClock()), NO_PEOPLE)
             return (await door.authenticate({"authorization": f"Bearer {key}"})).id
 
     assert asyncio.run(found()) == caller.id
@@ -89,7 +92,7 @@ def test_a_key_that_is_not_ours_is_passed_to_the_authenticators(tmp_path: Path) 
 
     async def story() -> None:
         async with callers_of(settings, {}) as callers:
-            door = KeyDoor(callers, rights_of(settings, SystemClock()))
+            door = KeyDoor(callers, rights_of(settings, SystemClock()), NO_PEOPLE)
             for given in ("", "Basic c2d3Xw==", "Bearer abc", "Bearer sgw_", "sgw_0000000000_x", "Bearer  sgw_0_0"):
                 with pytest.raises(Unauthenticated):
                     await door.authenticate({"authorization": given} if given else {})
@@ -107,10 +110,8 @@ def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_postgresql_is_not_migrated_behind_the_admins_back(tmp_path: Path) -> None:
+def test_postgresql_is_not_migrated_behind_the_admins_back(tmp_path: Path, postgres_server: PostgresServer) -> None:
     """A PostgreSQL database that is behind is refused with the command that mends it."""
-    for server in running_server():
-        url = server.new_database()
-        settings = settings_in(tmp_path, f'[database]\nurl = "{url}"\n')
-        with pytest.raises(StorageUnavailable, match=r"revisions? behind; run: siak-gateway migrate"):
-            asyncio.run(open_database(settings, {}))
+    settings = settings_in(tmp_path, f'[database]\nurl = "{postgres_server.new_database()}"\n')
+    with pytest.raises(StorageUnavailable, match=r"revisions? behind; run: siak-gateway migrate"):
+        asyncio.run(open_database(settings, {}))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from contextlib import contextmanager, redirect_stderr
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from gateway.settings import load
 from gateway.testing.processes import SEED, demo_rights
 from gateway.wiring.process import run_forever
 from tests.http.rig import LOOKUP, ask
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,11 +78,8 @@ class Running:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait for a condition."""
-        deadline = time.monotonic() + 10
-        while not holds():
-            assert time.monotonic() < deadline
-            assert not self.ended
-            time.sleep(0.002)
+        eventually(lambda: self.ended or holds())
+        assert not self.ended
 
     def url(self, name: str = "gateway") -> str:
         """Where it says it listens."""

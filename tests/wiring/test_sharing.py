@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.cli.checkup import examine
-from gateway.database.migrate import migrate
 from gateway.settings import load
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.gateway import Gateway
-from tests.database.server import running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.settings import Settings
+    from tests.database.server import Migrated
 
 WITHIN = 20.0
 
@@ -49,12 +48,10 @@ async def _live(settings: Settings, environ: dict[str, str]) -> None:
 
 
 @pytest.mark.postgres
-def test_gateways_on_one_database_share_the_limit(tmp_path: Path) -> None:
+def test_gateways_on_one_database_share_the_limit(tmp_path: Path, migrated: Migrated) -> None:
     """Each knows of the other within seconds, doctor lists both, and the one that stays is alone at once."""
-    for server in running_server():
-        url = server.new_database()
-        migrate(url)
-        file = tmp_path / "gateway.toml"
-        file.write_text(f'[database]\nurl = "{url}"\n[centre]\nurl = "http://127.0.0.1:9"\n', encoding="utf-8")
-        environ = {"SIAK_GATEWAY_VAR": str(tmp_path / "data")}
-        asyncio.run(_live(load(file, environ), environ))
+    file = tmp_path / "gateway.toml"
+    url = migrated.postgresql()
+    file.write_text(f'[database]\nurl = "{url}"\n[centre]\nurl = "http://127.0.0.1:9"\n', encoding="utf-8")
+    environ = {"SIAK_GATEWAY_VAR": str(tmp_path / "data")}
+    asyncio.run(_live(load(file, environ), environ))

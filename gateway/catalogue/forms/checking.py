@@ -65,7 +65,9 @@ def check_form(
     return tuple(dict.fromkeys(found for found in faults if found.code == "type" or found.field not in of_wrong_type))
 
 
-def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault, ...]:
+def check_submission(
+    submission: Submission, filed_on: date, profiles: Sequence[Profile] | None = None
+) -> tuple[FieldFault, ...]:
     """Check a submission's form as it came; see `check_form`."""
     try:
         form = msgspec.json.decode(submission.form)
@@ -74,9 +76,8 @@ def check_submission(submission: Submission, filed_on: date) -> tuple[FieldFault
         return (_NAMED_TWICE,)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return (_NO_FORM,)
-    return check_form(
-        submission.service, submission.version, submission.village, filed_on, form, submission.attachments
-    )
+    told = (submission.service, submission.version, submission.village, filed_on, form, submission.attachments)
+    return check_form(*told, profiles=profiles)
 
 
 class _NamedTwice(Exception):

@@ -8,7 +8,8 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Final
 
-from gateway.database.second_copy.log import base_file, sync_folder
+from gateway.database.second_copy.log import base_file
+from gateway.durable import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +40,7 @@ def write_snapshot(source: sqlite3.Connection, target: Path, tell: Callable[[int
         copy.execute("PRAGMA journal_mode=OFF").close()
         copy.execute("PRAGMA synchronous=OFF").close()
         source.backup(copy, pages=_STEP, progress=lambda _status, left, whole: tell(left, whole))
-    descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_file(target)
 
 
 class Base:

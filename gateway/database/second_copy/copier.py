@@ -24,7 +24,7 @@ import msgspec
 import structlog
 
 from gateway.database.second_copy.base import Base
-from gateway.database.second_copy.log import Follows, Log, base_file, epochs, log_file
+from gateway.database.second_copy.log import Follows, Log, bytes_of_base, epochs, forget_before
 from gateway.database.second_copy.place import (
     CopyFault,
     CopyPlace,
@@ -65,11 +65,13 @@ class Bounds:
         frames: Frames of the journal after which it is brought into the database file, as SQLite does by itself.
         large: Bytes of a log after which a new base is made, unless the base is larger.
         let_go: Seconds without a copy after which the journal is not kept back for it; then a new base is made.
+        piece: Frames of the journal that are copied at once, where much was missed; so much is held in memory.
     """
 
     frames: int = 1000
     large: int = 64 * 1024 * 1024
     let_go: float = 60.0
+    piece: int = 2048
 
 
 _FAULTS = (OSError, sqlite3.Error, CopyRefused, WalUnreadable, ContinuityLost)
@@ -198,7 +200,7 @@ class SecondCopy:
         """Make a base and follow the journal until something cannot be followed, or it ends."""
         folder = self.place.enter(self.database)
         self._folder = str(self.place.folder)
-        tail = self._tail = self._tail or Tail(self.database, self._bounds.frames)
+        tail = self._tail = self._tail or Tail(self.database, self._bounds.frames, self._bounds.piece)
         self._begin(folder, tail.begin(), None)
         while True:
             asked, closing = self._next()
@@ -225,11 +227,8 @@ class SecondCopy:
         """Copy what was committed since the last round; tried again for a while where the device fails."""
         pause = 0.05
         while True:
-            self._round_since = time.monotonic()
             try:
-                pages, end = tail.news()
-                self._append(pages)
-                tail.took(end)
+                self._copy_news(tail)
             except FileNotFoundError:
                 raise
             except OSError as error:
@@ -243,6 +242,17 @@ class SecondCopy:
                 return
             finally:
                 self._round_since = None
+
+    def _copy_news(self, tail: Tail) -> None:
+        """Copy all that was committed, piece by piece."""
+        more = True
+        while more:
+            self._round_since = time.monotonic()
+            pages, end, more = tail.news()
+            if self._forced:  # SQLite may have written over what was read
+                raise ContinuityLost
+            self._append(pages)
+            tail.took(end)
 
     def _append(self, pages: Pages | None) -> Log:
         log = self._log
@@ -274,13 +284,12 @@ class SecondCopy:
         log, wanted = self._log, self._scrubs
         if wanted > self._scrubbed:
             self._base_not_before = time.monotonic() + TICK
-            emptied, pages, end = tail.truncate()
-            self._append(pages)
-            tail.took(end)
-            if emptied:
-                self._begin_anew(tail, folder)
+            emptied, news = tail.truncate()
+            self._append(news.pages)
+            tail.took(news.end)
+            if emptied and self._begin_anew(tail, folder):
                 self._scrubbing = wanted
-        elif log is not None and log.bytes > max(self._bounds.large, _bytes_of_base(folder, log.epoch)):
+        elif log is not None and log.bytes > max(self._bounds.large, bytes_of_base(folder, log.epoch)):
             self._begin_anew(tail, folder)
 
     def _begin(self, folder: Path, source: sqlite3.Connection, follows: Follows | None) -> None:
@@ -297,16 +306,20 @@ class SecondCopy:
         self._log = log
         self._base = Base(source, folder, epoch, self._wake)
 
-    def _begin_anew(self, tail: Tail, folder: Path) -> None:
-        """Begin a log that continues the one there is, so that the copy stays in step."""
-        pages, end, source = tail.cut()
+    def _begin_anew(self, tail: Tail, folder: Path) -> bool:
+        """Begin a log that continues the one there is, so that the copy stays in step; False if not in this round."""
+        found = tail.cut()
+        if found is None:
+            return False
+        news, source = found
         try:
-            log = self._append(pages)
+            log = self._append(news.pages)
         except BaseException:
             source.close()
             raise
-        tail.took(end)
+        tail.took(news.end)
         self._begin(folder, source, Follows(log.epoch, log.records))
+        return True
 
     def _finish_base(self, base: Base, folder: Path) -> None:
         self._base = None
@@ -317,7 +330,7 @@ class SecondCopy:
             self._base_not_before = time.monotonic() + BASE_AGAIN_AFTER  # base and logs of before still lead here
             _log.error("database.copy.base_failed", database=self.database.name, fault=fault_of(base.error))
             return
-        _forget(folder, log.epoch)
+        forget_before(folder, log.epoch)
         self._whole = True
         with self._changed:
             self._scrubbed = max(self._scrubbed, self._scrubbing)
@@ -375,20 +388,3 @@ class SecondCopy:
         memo = Memo(self._folder, state or self._state, self._fault, time.time())
         with contextlib.suppress(OSError):
             write_whole(memo_file(self.database), msgspec.json.encode(memo))
-
-
-def _forget(folder: Path, epoch: int) -> None:
-    """Delete what came before a base."""
-    there = epochs(folder)
-    for old in sorted(there["base"] | there["log"]):
-        if old < epoch:
-            log_file(folder, old).unlink(missing_ok=True)
-            base_file(folder, old).unlink(missing_ok=True)
-    for part in folder.glob("*.part"):
-        part.unlink(missing_ok=True)
-
-
-def _bytes_of_base(folder: Path, epoch: int) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return base_file(folder, epoch).stat().st_size
-    return 0

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
-from gateway.database.second_copy.log import sync_folder
 from gateway.database.second_copy.place import CopyRefused, fault_of
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +74,7 @@ class KeptFiles:
         """Those of some files whose copies are not there as they are; None if nobody knows."""
 
         def work() -> list[Path]:
-            return [file for file in files if file.exists() and not _is_same(file, self._copied(file))]
+            return [file for file in files if file.exists() and not is_same(file, self._copied(file))]
 
         return await self._run(work)
 
@@ -141,7 +141,7 @@ def keep(file: Path, source: Path, target: Path) -> None:
         OSError: It cannot be read or written.
     """
     copy = target / file.relative_to(source)
-    if _is_same(file, copy):
+    if is_same(file, copy):
         sync_folder(copy.parent)  # who wrote it may have been killed before
         return
     for folder in reversed([copy.parent, *copy.parent.parents]):
@@ -183,7 +183,8 @@ def fill(source: Path, target: Path) -> int:
     return count
 
 
-def _is_same(file: Path, copy: Path) -> bool:
+def is_same(file: Path, copy: Path) -> bool:
+    """Whether a copy is of its original as it is now, told by size and time of change; False where there is none."""
     try:
         there = copy.stat()
     except FileNotFoundError:

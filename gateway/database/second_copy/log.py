@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.database.second_copy.wal import Pages
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,13 +105,22 @@ def epochs(folder: Path) -> dict[str, set[int]]:
     return found
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names of files durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def forget_before(folder: Path, epoch: int) -> None:
+    """Delete what came before a base."""
+    there = epochs(folder)
+    for old in sorted(there["base"] | there["log"]):
+        if old < epoch:
+            log_file(folder, old).unlink(missing_ok=True)
+            base_file(folder, old).unlink(missing_ok=True)
+    for part in folder.glob("*.part"):
+        part.unlink(missing_ok=True)
+
+
+def bytes_of_base(folder: Path, epoch: int) -> int:
+    """How large a base is; 0 where there is none yet."""
+    with contextlib.suppress(FileNotFoundError):
+        return base_file(folder, epoch).stat().st_size
+    return 0
 
 
 class Log:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from gateway.database.second_copy.log import sync_folder
+from gateway.durable import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

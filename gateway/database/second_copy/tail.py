@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import TYPE_CHECKING, Final
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.database.second_copy.wal import Wal
 
@@ -33,17 +35,33 @@ class ContinuityLost(Exception):
     """Something was committed that cannot be followed; only a new snapshot leads on."""
 
 
+class News(NamedTuple):
+    """What was committed since `Tail.took`.
+
+    Attributes:
+        pages: What it changed; None if nothing was committed.
+        end: Where that ends.
+        more: There is more behind it.
+    """
+
+    pages: Pages | None
+    end: End
+    more: bool = False
+
+
 class Tail:
     """The end of a database's log; its connections and files stay open until `close`.
 
     Args:
         database: A SQLite database in WAL mode.
         frames: Frames after which the log is long.
+        piece: Frames after which what was missed is told in another piece.
     """
 
-    def __init__(self, database: Path, frames: int) -> None:
+    def __init__(self, database: Path, frames: int, piece: int) -> None:
         self._database = database
         self._most = frames
+        self._piece = piece
         self._guard = self._connect()
         self._helper = self._connect()
         self._guard.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # makes the log and its index
@@ -79,27 +97,40 @@ class Tail:
             self._hold()
             return self._snapshot()
 
-    def cut(self) -> tuple[Pages | None, End, sqlite3.Connection]:
-        """What `news` tells, with a connection that sees the database as it is there; errors as of both."""
-        with self.still():
-            pages, end = self.news()
-            return pages, end, self._snapshot()
+    def cut(self) -> tuple[News, sqlite3.Connection] | None:
+        """What `news` tells, with a connection that sees the database as it is there; errors as of both.
 
-    def news(self) -> tuple[Pages | None, End]:
-        """What was committed since `took`, None if nothing was, and where that ends.
+        None where that is too much to be held at once: copy it first.
+        """
+        with self.still():
+            news = self.news()
+            return None if news.more else (news, self._snapshot())
+
+    def news(self) -> News:
+        """What was committed since `took`, or the first piece of it.
 
         Raises:
             ContinuityLost: It cannot be told.
             WalUnreadable: The log is not as SQLite leaves it.
         """
+        return self._news(self._piece)
+
+    def _news(self, most: int) -> News:
         end, at = self._wal.end(), self._at
         after = at.frame if end.salt == at.salt else 0
-        if end.frame < after:
+        commits = end.commits_since(at)
+        if end.frame < after or (end.frame == after and commits):
             raise ContinuityLost
-        pages = None if end.frame == after else self._wal.read(after, end)
-        if end.commits_since(at) != (0 if pages is None else pages.commits):
+        if end.frame == after:
+            return News(None, end)
+        if end.frame - after > most and self._wal.commits(after, end) != commits:
+            raise ContinuityLost  # before a part of it is told
+        pages, frame = self._wal.read(after, end, most)
+        if frame < end.frame:
+            return News(pages, replace(end, frame=frame, changes=at.changes + pages.commits), more=True)
+        if pages.commits != commits:
             raise ContinuityLost
-        return pages, end
+        return News(pages, end)
 
     def took(self, end: End) -> None:
         """What was committed up to there is copied."""
@@ -114,34 +145,34 @@ class Tail:
     def renew(self) -> None:
         """Bring the log into the database file, so that it can be begun anew; not while something is new."""
         with self.still():
-            if self.news()[0] is not None:
+            if self.news().pages is not None:
                 return
             self.let_go()
             self._guard.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._hold()
             self._renewed = self._at
 
-    def truncate(self) -> tuple[bool, Pages | None, End]:
+    def truncate(self) -> tuple[bool, News]:
         """Empty the log file.
 
         Returns:
             Whether it was: not where something in it is new, or somebody reads from it; and what was committed since,
-            for `took` once it is copied.
+            for `took` once it is copied. That is all of it, for the guard goes there: as much as is committed while
+            SQLite empties the file.
 
         Raises:
             ContinuityLost: Something was committed meanwhile, and may be in the database file only.
         """
         with self.still():
-            pages, end = self.news()
-            if pages is not None:
-                return False, pages, end
+            if (news := self.news()).pages is not None:
+                return False, news
         self.let_go()
         busy, _, _ = self._guard.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         with self.still():
-            pages, end = self.news()
+            news = self._news(sys.maxsize)
             self._hold()
-            self._renewed = end
-        return not busy, pages, end
+            self._renewed = news.end
+        return not busy, news
 
     def let_go(self) -> None:
         """End the guard's transaction; may be called from any thread."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _INDEX: Final = struct.Struct("=IIIBBHII8s8s8s")
@@ -92,33 +93,51 @@ class Wal:
             raise WalUnreadable("the index is not made")
         return End(salt, frame, _LARGEST_PAGE if size == 1 else size, changes)
 
-    def read(self, after: int, end: End) -> Pages:
-        """What was committed behind one frame, up to an end.
+    def commits(self, after: int, end: End) -> int:
+        """How many commits stand behind one frame, up to an end; args and errors as of `read`."""
+        return sum(total > 0 for _, total, _ in self._frames_of(after, end, with_pages=False))
+
+    def read(self, after: int, end: End, most: int) -> tuple[Pages, int]:
+        """What was committed behind one frame, up to an end, or the first of it.
 
         Args:
             after: Number of the last frame that is known; 0 for none.
-            end: Up to there, it included; lies behind `after`.
+            end: Not beyond it; lies behind `after`.
+            most: Frames after which the first commit that ends is the last one read: memory is bounded by so many, and
+                one commit.
+
+        Returns:
+            What changed, and the number of the last frame that was read.
 
         Raises:
             WalUnreadable: What stands there is not what the index says.
         """
-        step = _FRAME.size + end.page_size
-        raw = memoryview(self._pread((end.frame - after) * step, _WAL_HEADER + after * step))
-        pages, total, commits = {}, 0, 0
-        for start in range(0, len(raw), step):
-            number, total, salt, _ = _FRAME.unpack_from(raw, start)
-            if salt != end.salt:
-                raise WalUnreadable("a frame of another use of the file")
+        pages: dict[int, bytes] = {}
+        commits = total = 0
+        for frame, (number, total, page) in enumerate(self._frames_of(after, end, with_pages=True), after + 1):
+            pages[number] = page
             commits += total > 0
-            pages[number] = bytes(raw[start + _FRAME.size : start + step])
-        if total == 0:
-            raise WalUnreadable("it does not end with a commit")
-        return Pages(end.page_size, total, pages, commits)
+            if total and frame - after >= most:
+                return Pages(end.page_size, total, pages, commits), frame
+        return Pages(end.page_size, total, pages, commits), end.frame
 
     def close(self) -> None:
         """Close its files; only after all connections of this process."""
         os.close(self._index)
         os.close(self._frames)
+
+    def _frames_of(self, after: int, end: End, *, with_pages: bool) -> Iterator[tuple[int, int, bytes]]:
+        """Number of the page, pages of the database after it (0 within a commit), and the page of each frame."""
+        step, total = _FRAME.size + end.page_size, 0
+        length = step if with_pages else _FRAME.size
+        for frame in range(after, end.frame):
+            raw = self._pread(length, _WAL_HEADER + frame * step)
+            number, total, salt, _ = _FRAME.unpack_from(raw)
+            if salt != end.salt:
+                raise WalUnreadable("a frame of another use of the file")
+            yield number, total, raw[_FRAME.size :]
+        if total == 0:
+            raise WalUnreadable("it does not end with a commit")
 
     def _pread(self, length: int, offset: int) -> bytes:
         parts, got = [], 0

@@ -16,5 +16,5 @@ class Planted(Desk):
 
     async def name_of(self, request: Request, nik: str) -> str:
         """Spoiled."""
-        time.sleep(0.2)  # noqa: ASYNC251 # what is planted
+        time.sleep(0.06)  # noqa: ASYNC251 # what is planted; a hundred of them are six seconds
         return await super().name_of(request, nik)

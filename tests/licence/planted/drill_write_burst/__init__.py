@@ -17,5 +17,5 @@ class Planted(Counter):
 
     async def hand_in(self, request: Request, nik: str, key: str | None = None) -> Receipt:
         """Spoiled."""
-        time.sleep(0.2)  # noqa: ASYNC251 # what is planted
+        time.sleep(0.06)  # noqa: ASYNC251 # what is planted; a hundred of them are six seconds
         return await super().hand_in(request, nik, key)
