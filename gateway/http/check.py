@@ -1,4 +1,4 @@
-"""`/check`: whether a paper with a code is genuine, and what became of it; for everybody, without scripts.
+"""`/check`: whether a paper with a code is genuine, and what became of it; for everybody, with or without scripts.
 
 It says what kind of paper it is, its fate and since when, and nothing more. Codes have 60 random bits and a check
 character; what is none is looked up all the same, so the time of an answer tells nothing.
@@ -116,10 +116,11 @@ class Check:
         wait = self._pace.offer(request.peer, self._clock.monotonic())
         if wait is not None:
             raise TooManyRequests(retry_after=wait)
-        answer = _answer_of(await self._check(code[:_LONGEST]))
+        typed = code[:_LONGEST]
+        answer = _answer_of(await self._check(typed))
         if "application/json" in request.headers.get("accept", ""):
             return Response.json(answer, headers=_HEADERS)
-        return self._page(request, answer, f"{PATH}/{read_number(code)}" if answer.genuine else PATH)
+        return self._page(request, answer, f"{PATH}/{read_number(typed)}" if answer.genuine else PATH)
 
     def _page(self, request: Request, answer: CheckAnswer | None, back: str) -> Response:
         values = {"answer": answer, "good": answer is not None and answer.state in _GOOD}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.documents.documents import PaperState
 from gateway.http.network_pace import MINUTE, MOST, NetworkPace, network_of
+from gateway.pages import CONTENT_SECURITY
 from tests.http.rig import Rig
 
 if TYPE_CHECKING:
@@ -98,18 +99,30 @@ def test_codes_are_read_as_people_spell_them(rig: Rig) -> None:
 
 
 def test_the_page_works_without_scripts_and_loads_nothing_from_elsewhere(rig: Rig) -> None:
-    """A form that is sent by GET, a strict policy, no script, nothing that is kept or indexed."""
+    """A form that is sent by GET, the policy of all pages, nothing that is kept or indexed."""
     page = rig.get("/check")
     text = page.body.decode()
-    assert '<form action="/check" method="get">' in text
-    assert '<label for="code">' in text
-    assert "<script" not in text
+    assert '<form method="get" action="/check">' in text
+    assert '<label class="govuk-label" for="code">' in text
     assert "http://" not in text
     assert "https://" not in text
-    policy = page.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src" not in policy
-    assert (page.headers["cache-control"], page.headers["x-frame-options"]) == ("no-store", "DENY")
+    assert page.headers["content-security-policy"] == CONTENT_SECURITY
+    assert (page.headers["cache-control"], page.headers["x-robots-tag"]) == ("no-store", "noindex")
+
+
+def test_the_page_speaks_both_languages(rig: Rig) -> None:
+    """What the cookie says stands first; the switch leads back to the paper, or to the form where there is none."""
+    code, never = code_of(rig, PaperState.FINAL), rig.gateway.paperwork.documents.new_code()
+    for path, back in (
+        (f"/check/{code.lower()}", f"/check/{code}"),
+        (f"/check/{never}", "/check"),
+        ("/check", "/check"),
+    ):
+        page = rig.request("GET", path, None, {"Cookie": "language=en"}).body.decode()
+        assert '<html lang="en"' in page
+        assert "Code on the paper</label>" in page
+        assert f'name="back" value="{back}"' in page
+    assert "Genuine and valid" in rig.request("GET", f"/check/{code}", None, {"Cookie": "language=en"}).body.decode()
 
 
 def test_what_was_asked_is_never_repeated(rig: Rig) -> None:
@@ -129,6 +142,19 @@ def test_one_network_is_slowed_down(tmp_path: Any) -> None:
         slow.refused(heard[3], 429, "too_many_requests")
         assert 0 < int(heard[3].headers["retry-after"]) <= 60
         assert slow.get("/check").status == 200
+
+
+def test_behind_a_trusted_proxy_each_network_has_its_own_pace(tmp_path: Any) -> None:
+    """The pace counts for whom the proxy names; what anybody else writes into that field changes nothing."""
+    pace = "[documents]\nprocesses = 0\nchecks_per_minute = 1\n"
+    asked = [("10.1.0.1", 200), ("10.1.0.2", 429), ("10.2.0.1", 200)]
+    for trusted, answers in (('["127.0.0.1", "::1"]', asked), ("[]", [("10.1.0.1", 200), ("10.2.0.1", 429)])):
+        folder = tmp_path / ("trusted" if trusted != "[]" else "nobody")
+        folder.mkdir()
+        with Rig(folder, config=f"[server]\ntrusted_proxies = {trusted}\n{pace}") as rig:
+            for client, status in answers:
+                heard = rig.request("GET", "/check/NONE", None, {"X-Forwarded-For": client})
+                assert heard.status == status, (trusted, client)
 
 
 def test_networks_are_told_apart() -> None:
