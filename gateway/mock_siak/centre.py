@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 import structlog
-from msgspec.structs import replace
 
 from gateway.mock_siak import faults
 from gateway.mock_siak.accounts import Door, Kind
@@ -240,9 +239,8 @@ def _spoil(connection: Connection, said: Said, fault: Fault) -> None:
         connection.reset()
     elif fault.kind is FaultKind.TIMEOUT_AFTER_COMMIT:
         connection.swallow()
-    elif fault.kind is FaultKind.TRUNCATED_JSON:
-        half = replace(said, body=said.body[: len(said.body) // 2])
-        connection.reply(_framed(half, connection))
+    elif fault.kind in faults.SPOILING:
+        connection.reply(_framed(faults.spoilt(said, fault.kind), connection))
     elif fault.kind is FaultKind.DUPLICATE_ACK:
         connection.reply(_framed(said, connection) * 2)
     else:

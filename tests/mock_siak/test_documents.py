@@ -12,6 +12,7 @@ import pytest
 from gateway.mock_siak import MockSettings, MockSiak
 from gateway.mock_siak.authority import Authority, authority_of
 from gateway.signing.certificates import ders
+from gateway.signing.faults import PaperRefused
 from gateway.signing.pades import check
 from tests.mock_siak.conftest import request_bytes
 from tests.mock_siak.desk import CHILD, OTHER, VILLAGE, WRITER, call, cards, hand_in, headers
@@ -144,3 +145,16 @@ def test_poppler_and_zbar_read_it(rig: Rig, tmp_path: Path) -> None:
     (page,) = tmp_path.glob("kk*.png")
     read = subprocess.run(["zbarimg", "-q", "--raw", str(page)], capture_output=True, text=True, check=True).stdout
     assert read.strip() == f"SIAK/{receipt}"
+
+
+@pytest.mark.parametrize(("kind", "longer"), [("altered_paper", 0), ("longer_paper", 1)])
+def test_papers_can_come_spoilt(rig: Rig, kind: str, longer: int) -> None:
+    """A fault changes a byte or adds one, so that the check refuses the paper; what is no paper stays as it is."""
+    receipt = born(rig)["kk"]["receipt"]
+    whole, unknown = fetch(rig, receipt)[2], fetch(rig, "DNONE")
+    rig.behave(**AT_ONCE, faults=[{"kind": kind}])
+    status, _, spoilt = fetch(rig, receipt)
+    assert (status, len(spoilt) - len(whole)) == (200, longer)
+    with pytest.raises(PaperRefused):
+        check(spoilt, ders(authority_of(rig.mock.settings.seed).root()))
+    assert fetch(rig, "DNONE")[::2] == unknown[::2]
