@@ -234,7 +234,7 @@ class Route:
         body: msgspec struct of the JSON body, or None.
         answer: msgspec struct of the JSON answer, or None for other media.
         errors: Errors of its own, beside those every route can give.
-        content_type: Media type of a good answer.
+        content_type: Media type of a good answer; a page that has an `answer` too is given as JSON to who accepts that.
         absolute: For adapters that stand where another service stood: the path is not put under the mount (its first
             segment is one the manifest names in `mounts`); more slashes before or behind the path mean the same.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the

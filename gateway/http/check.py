@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gateway.pages import Pages
 
 PATH: Final = "/check"
-_CODE = Parameter("code", "query", "The code, as it stands on the paper.", "^.{0,64}$")
+_CODE = Parameter("code", "query", "The code, as it stands on the paper.", r"^[\s\S]*$")
 _LONGEST: Final = 64
 _GOOD: Final = frozenset({"final", "provisional"})
 _HEADERS: Final = (
@@ -90,14 +90,14 @@ class Check:
         return (
             Route(
                 "GET", PATH, PUBLIC, self.asked, "Type the code of a paper, and see whether it is genuine",
-                "Ketik kode pada kertas untuk memeriksa keasliannya", content_type=HTML, errors=refusals,
-                parameters=(_CODE,),
+                "Ketik kode pada kertas untuk memeriksa keasliannya", answer=CheckAnswer, content_type=HTML,
+                errors=refusals, parameters=(_CODE,),
             ),
             Route(
                 "GET", PATH + "/{code}", PUBLIC, self.told,
                 "Whether a paper is genuine and what became of it: a page, or JSON where `Accept` wants it",
                 "Apakah sebuah kertas asli dan masih berlaku: halaman, atau JSON bila diminta `Accept`",
-                answer=CheckAnswer, errors=refusals,
+                answer=CheckAnswer, content_type=HTML, errors=refusals,
             ),
         )  # fmt: skip
 

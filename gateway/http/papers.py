@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/v1/papers"
 _FILTERS = (
-    Parameter("service", "query", "Only what this service needs.", "^[a-z][a-z0-9_]{0,39}$"),
+    Parameter("service", "query", "Only what this service needs.", f"^({'|'.join(SERVICES)})$"),
     Parameter("village", "query", "Where it is filed; left out, what the whole nation requires.", "^[0-9]{10}$"),
 )
 _UNKNOWN = {

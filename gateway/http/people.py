@@ -55,7 +55,7 @@ ME: Final = "/people/me"
 VISITOR: Final = Rule(Who.HANDLER, listener=Listener.BOTH)
 ANYBODY: Final = Rule(Who.PERSON, listener=Listener.BOTH)
 _GUESS = (errors.WrongCredentials, errors.TooManyGuesses, errors.NotFromHere, errors.StorageUnavailable)
-_NEXT = Parameter("next", "query", "Path of the gateway to go to afterwards.", r"^/.{0,500}$")
+_NEXT = Parameter("next", "query", "Path of the gateway to go to afterwards; what is none is left aside.", r"^[\s\S]*$")
 
 
 class SignInPages:

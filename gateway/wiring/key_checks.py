@@ -62,7 +62,7 @@ async def open_fitting_keyring(settings: Settings, environ: Mapping[str, str], d
         keyring = open_keyring(settings, environ)
     known = await database.read(_known)
     for name in sorted(await database.read(lambda connection: _lost(connection, keyring, known))):
-        raise KeyMissingError(f"{name}: submissions or accounts are sealed under it; {_CURE}")
+        raise KeyMissingError(f"{name}: submissions, documents or accounts are sealed under it; {_CURE}")
     if new := _compared(keyring.checks(), known):
         await database.write(lambda connection: _store(connection, new))
     return keyring

@@ -114,7 +114,7 @@ def test_a_master_is_missed_while_submissions_are_sealed_under_it(settings: Sett
     row = {"submission": "x", "wrapped_key": header_of(1) + b"\x5e\x00rest", "sealed": b"any"}
     database.write_sync(lambda connection: connection.execute(sa.insert(PAYLOADS).values(row)))
     database.close_sync()
-    with pytest.raises(KeyMissingError, match="master-1: submissions are sealed under it"):
+    with pytest.raises(KeyMissingError, match="master-1: submissions, documents or accounts are sealed under it"):
         with_callers(settings, {}, nothing)
     (tmp_path / "away").rename(first)
     with_callers(settings, {}, nothing)

@@ -87,7 +87,7 @@ def test_an_admin_enrols_in_the_browser(rig: Rig) -> None:
     page = browser.get("/people/second-step/device").body.decode()
     assert "<svg" in page
     assert "style=" not in page
-    secret = page.split("<dd>")[1].split("</dd>")[0]
+    secret = page.split('<dd class="govuk-summary-list__value">')[1].split("</dd>")[0]
     wrong = browser.post("/people/second-step/device", code="000000")
     assert wrong.status == 401
     assert secret.encode() in wrong.body

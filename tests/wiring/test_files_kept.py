@@ -117,7 +117,7 @@ class Machine:
 
     async def new(self, content: bytes = CONTENT) -> NewSubmission:
         """A hand-in that needs an uploaded file."""
-        plain = self.world.new(service="ktp")
+        plain = self.world.new(service="move_out")
         named = msgspec.structs.replace(plain.submission, attachments=(AttachmentRef(name_of(content), "kk"),))
         return msgspec.structs.replace(
             plain, submission=named, files=await self.blobs.named(CALLER, [name_of(content)])
