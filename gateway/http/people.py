@@ -319,5 +319,5 @@ class SignInPages:
 
 
 _ON: Mapping[Stage, str] = MappingProxyType({"code": SECOND_STEP, "enrol": DEVICE, "open": ""})
-_NAME = Parameter("user_name", "query", "User name the link is for.", r"^.{0,100}$")
-_CODE = Parameter("code", "query", "Set-up code of the link.", r"^.{0,100}$")
+_NAME = Parameter("user_name", "query", "User name the link is for.", r"^[\s\S]*$")
+_CODE = Parameter("code", "query", "Set-up code of the link.", r"^[\s\S]*$")
