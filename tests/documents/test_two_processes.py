@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.documents.world import World
 
@@ -24,6 +26,7 @@ def started(world: World, document: str, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environ)
 
 
+@pytest.mark.soak
 def test_fifty_attempts_over_two_processes_are_one_print(world: World) -> None:
     """Twenty-five attempts in each of two processes, begun together, give one print."""
     document = asyncio.run(world.ready())

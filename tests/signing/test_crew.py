@@ -15,6 +15,8 @@ from gateway.signing.digests import digest_of
 from gateway.signing.faults import Fault, PaperRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.signing.certificates import Credentials
 
 
@@ -46,7 +48,8 @@ def eat() -> int:
     return len(bytearray(8 * 1024**3))
 
 
-def test_a_crew_of_processes(plain: bytes, credentials: Credentials) -> None:
+@pytest.mark.parametrize("acts", [(die,), pytest.param((turn_forever, eat, die), marks=pytest.mark.soak)])
+def test_a_crew_of_processes(plain: bytes, credentials: Credentials, acts: tuple[Callable[[], object], ...]) -> None:
     """Work is done elsewhere, signed and checked; what never ends, eats memory or dies is refused, and all goes on."""
 
     async def story() -> None:
@@ -58,7 +61,7 @@ def test_a_crew_of_processes(plain: bytes, credentials: Credentials) -> None:
             with pytest.raises(PaperRefused) as refused:
                 await crew.check(signed + b"x", credentials.roots, LARGEST)
             assert refused.value.fault is Fault.NOT_WHOLE
-            for hostile in (turn_forever, eat, die):
+            for hostile in acts:
                 with pytest.raises(PaperRefused) as costly:
                     await crew.run(hostile)
                 assert costly.value.fault is Fault.TOO_COSTLY
