@@ -29,6 +29,7 @@ from gateway.blobs.files import FilePieces
 from gateway.blobs.pieces import TablePieces
 from gateway.blobs.sealing import BlobSealer
 from gateway.blobs.store import DatabaseBlobs
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Subject, Submission
 from gateway.database import Database
@@ -36,7 +37,6 @@ from gateway.database.migrate import migrate
 from gateway.flows.attach import GROUP
 from gateway.log import configure
 from gateway.outbox.outbox import NewSubmission
-from gateway.outbox.receipts import new_id, new_number
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.testing.postgres import PostgresMissing, PostgresServer

@@ -33,6 +33,7 @@ import uvloop
 from bench.load import generator, load
 from bench.machine import describe
 from bench.slow_fsync import slow_fsync
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.centre.link import Trip
 from gateway.centre.writes import CentreSubmission
 from gateway.contract.errors import GatewayError
@@ -45,7 +46,6 @@ from gateway.log import configure
 from gateway.mock_siak import start_process
 from gateway.mock_siak.population import Population
 from gateway.outbox.outbox import NewSubmission
-from gateway.outbox.receipts import new_id, new_number
 from gateway.settings import load as load_settings
 from gateway.testing.postgres import PostgresMissing, PostgresServer
 from gateway.testing.processes import GatewayProcess

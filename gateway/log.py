@@ -42,17 +42,17 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "pretty"]
 
 _NAMES = """
-account action adapter address addresses after age_seconds alarm_at allowance applied arrived at attempt attempts
-before bytes cache caller callers calls chain changed circuit class client code codes connections control_url count
-cure database day days deadline detail dialect disabled door dropped elapsed enabled entries errno error errors event
-every executed exit_code expected extension extensions failed failures fault faults file files folder folders format
-found fresh hash health host http_status in_flight instance instances job jobs kept key key_id key_ids keys kind left
-level limit line lines listeners lost method migration mode module now ok operator_port outcome owner pages pause
+account action adapter address addresses after age_seconds alarm_at allowance applied arrived at attempt attempts before
+bytes cache caller callers calls chain changed circuit class client code codes connections control_url count cure
+database day days deadline detail dialect disabled document door dropped elapsed enabled entries errno error errors
+event every executed exit_code expected extension extensions failed failures fault faults file files folder folders
+format found fresh hash health host http_status in_flight instance instances job jobs kept key key_id key_ids keys kind
+left level limit line lines listeners lost method migration mode module now ok operator_port outcome owner pages pause
 pending pid place plugin port ports priority process purpose queue quota_left reason records reload removed request_id
 resets_in restart restart_needed retry_after revision revisions rewrapped right rights route routes rows rule seconds
-served service services share shares signal since size skipped source stage stale state states status stopped step store
-submission table tables task tasks took tried tries unit url urls used variable verb version village wait waited
-waiting waits whole window workers works zone
+served service services share shares signal since size skipped source stage stale state states status step stopped store
+submission table tables task tasks took tried tries unit url urls used variable verb version village wait waited waiting
+waits whole window workers works zone
 """
 
 KEYS = frozenset(_NAMES.split())

@@ -3,6 +3,7 @@
 # With CI=true nothing may be left out.
 set -euo pipefail
 declare -A needed=([postgresql]='ls /usr/lib/postgresql/*/bin/initdb' [curl]='command -v curl' [chromium]='command -v chromium || command -v chromium-browser')
+needed+=([poppler-utils]='command -v pdfsig' [zbar-tools]='command -v zbarimg')
 needed+=([php-cli]='command -v php' [php-curl]='php -m | grep -qx curl')
 if [ "${CI:-}" = true ]; then # large, and only for clients of the drop-in face in their own languages
     needed+=([default-jdk-headless]='command -v javac' [nodejs]='command -v node')

@@ -34,10 +34,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.catalogue.forms.checking import check_submission
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.submissions import Subject, Submission
 from gateway.http.server import Listener
 from gateway.http.submissions import PATH, SubmissionBody
-from gateway.outbox.receipts import new_id, new_number
 from gateway.outbox.sealing import Sealer
 from gateway.vault.keys import Keyring
 

@@ -1,8 +1,10 @@
 """The documents of civil registration: what they are called, and which of them an event is not complete without."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from gateway.catalogue.bilingual import Bilingual
 
@@ -17,9 +19,13 @@ TITLES: Final[Mapping[str, Bilingual]] = MappingProxyType(
         "kk": Bilingual("Kartu keluarga", "Family card"),
         "ktp": Bilingual("KTP-el", "Identity card"),
         "kia": Bilingual("Kartu Identitas Anak", "Identity card of a child"),
+        "tanda_terima": Bilingual("Tanda terima pengajuan", "Receipt of a submission"),
     }
 )
 """What people call a document, by the centre's name of its kind."""
+
+CARDS: Final = frozenset({"ktp", "kia"})
+"""Kinds that are printed on cards, not on paper, and have no PDF."""
 
 _DEED: Final = frozenset({"akta_perubahan"})
 
@@ -58,3 +64,14 @@ def services_with(kinds: frozenset[str]) -> tuple[str, ...]:
 def title_of(kind: str) -> Bilingual:
     """What people call a document; one not known here goes by the centre's name of it."""
     return TITLES.get(kind) or Bilingual(kind.replace("_", " "), kind.replace("_", " "))
+
+
+def document_id(submission: str, kind: str, receipt: str) -> str:
+    """A document's id here, wherever it is named: a UUIDv8 (RFC 9562) of its submission's id and the centre's receipt.
+
+    Empty for a card, of which there is nothing to fetch.
+    """
+    if kind in CARDS:
+        return ""
+    drawn = int.from_bytes(sha256(f"document\x00{submission}\x00{receipt}".encode()).digest()[:16])
+    return str(UUID(int=drawn & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62))

@@ -316,6 +316,20 @@ def progress(length: int, incoming: Incoming) -> int | Refused:
     return _progressed(length, incoming) if refused.code == "blob_offset" else refused
 
 
+def document(receipt: str, incoming: Incoming) -> bytes | None:
+    """A document's bytes; only the centre's own word about this very receipt means that there is none."""
+    if incoming.status == _OK:
+        if incoming.content_type.partition(";")[0].strip().lower() != "application/pdf":
+            raise _misanswered("The centre's reply is not a PDF.")
+        return incoming.body
+    refusal = _refusal(incoming)
+    if incoming.status != _NOT_FOUND or refusal.error.code != "document_unknown":
+        raise _misanswered(f"The centre replied with HTTP status {incoming.status} to a question after a document.")
+    if refusal.reference != receipt:
+        raise AnotherSubject(executed="unknown")
+    return None
+
+
 def _progressed(length: int, incoming: Incoming) -> int:
     said = next((value for name, value in incoming.headers if name.lower() == b"upload-offset"), b"")
     if not (said.isdigit() and len(said) <= _DIGITS and int(said) <= length):

@@ -1,7 +1,7 @@
 """The write half of the centre's dialect, spoken here and nowhere else; docs/reference/centre-writes.md describes it.
 
 ```
-submit, find, put_blob, record, find_recording, key, events, blangko
+submit, find, put_blob, record, find_recording, key, events, document, blangko
    └─► Trip ─► limiter ─► breaker ─► exchange ─► reply ─┬─► Held, EventPage, …    what the centre says
                                                         ├─► None                  certainly not there
                                                         ├─► Refused               nothing was taken, repeating is no use
@@ -33,6 +33,7 @@ from gateway.centre.write_replies import (
     HeldRecording,
     Refused,
     SealingKey,
+    document,
     events,
     found,
     held,
@@ -63,6 +64,7 @@ EVENTS: Final = 500
 
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_RECEIPT: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _REGENCY: Final = re.compile(r"[0-9]{4}")
 _JSON: Final = (("Content-Type", "application/json"),)
 _BYTES: Final = ("Content-Type", "application/octet-stream")
@@ -219,6 +221,17 @@ class CentreWrites:
         """
         target = f"/siak/events?after={after}&limit={limit}"
         return await self._exchange(trip, CentreService.EVENTS, "GET", target, partial(events, after))
+
+    async def document(self, trip: Trip, receipt: str) -> bytes | None:
+        """The signed PDF of a document, whatever it holds; None if the centre knows none of this receipt.
+
+        It may have as many bytes as any reply of the centre (`centre.max_response_bytes`).
+
+        Raises:
+            GatewayError: It could not be fetched.
+        """
+        target = f"/siak/documents/{_checked(_RECEIPT, receipt)}"
+        return await self._exchange(trip, CentreService.SUBMISSION, "GET", target, partial(document, receipt))
 
     async def key(self, trip: Trip) -> SealingKey | Refused:
         """The public key that packets of recordings are sealed to.

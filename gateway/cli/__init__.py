@@ -45,6 +45,9 @@ COMMANDS: Mapping[str, Lazy] = {
     "submissions": Lazy(
         "gateway.cli.submissions", "submissions", "List, show, export, retry, hold, release, cancel submissions."
     ),
+    "documents": Lazy(
+        "gateway.cli.documents", "documents", "List documents, fetch refused ones again, count the prints of a day."
+    ),
     "strays": Lazy("gateway.cli.strays", "strays", "List what the centre has and this gateway lost."),
     "backup": Lazy("gateway.cli.backup", "backup", "Back everything up but the keys, while the gateway runs."),
     "restore": Lazy("gateway.cli.restore", "restore", "Put everything back from the second copy or a backup."),

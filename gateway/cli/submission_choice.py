@@ -61,7 +61,7 @@ async def found(outbox: Outbox, wanted: Wanted) -> Wanted:
     """
     from msgspec.structs import replace  # imports late
 
-    from gateway.outbox.receipts import read_number
+    from gateway.catalogue.receipts import read_number
 
     for name in ("after", "before"):
         given = getattr(wanted, name)
@@ -100,7 +100,7 @@ def _state(name: str | None) -> Any:
 
 def _place(text: str | None, zone: tzinfo, option: str) -> str | None:
     """An id, or a receipt number in its one spelling."""
-    from gateway.outbox.receipts import first_id, read_id, read_number  # imports late
+    from gateway.catalogue.receipts import first_id, read_id, read_number  # imports late
 
     if text is None:
         return None

@@ -19,6 +19,7 @@ from gateway.cli.trial_people import demo_people
 from gateway.cli.trial_programs import programs
 from gateway.contract.errors import GatewayError
 from gateway.mock_siak.accounts import demo_password
+from gateway.mock_siak.authority import authority_of
 from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.process import start_process
 from gateway.vault.keys import Keyring, environment_of
@@ -232,6 +233,9 @@ Ctrl-C stops both.
             ) from None
         if not self._environ.get("SIAK_GATEWAY_CENTRE_URL"):
             self._environ["SIAK_GATEWAY_CENTRE_URL"] = self._mock.url
+            file = self._settings.secrets_folder / "centre-roots.pem"
+            _write_private(file, authority_of(SEED).root().decode())
+            self._environ.setdefault("SIAK_GATEWAY_CENTRE_ROOTS", str(file))
 
     def _start_gateway(self) -> None:
         command = [sys.executable, "-m", "gateway", "serve"]

@@ -29,7 +29,9 @@ RESERVED_NAMES = frozenset(
         "blob",
         "caller",
         "centre",
+        "check",
         "core",
+        "documents",
         "extension",
         "idempotency",
         "key",
@@ -37,6 +39,9 @@ RESERVED_NAMES = frozenset(
         "native",
         "people",
         "person",
+        "prints",
+        "signing",
+        "spoiled",
     }
 )
 """Names no extension can have: tables, metrics or log lines of the gateway carry them."""

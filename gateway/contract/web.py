@@ -103,8 +103,8 @@ class Request(msgspec.Struct):
         request_id: Correlation id, also in the answer's `X-Request-Id`.
         deadline: Monotonic seconds until which the caller waits.
         traceparent: W3C trace context, or None.
-        peer: Address of who asks, as the connection and the trusted proxies have it; given where the handler itself
-            finds the caller, empty elsewhere and where it is not known.
+        peer: Address of who asks, as the connection and the trusted proxies have it; given on public routes and where
+            the handler itself finds the caller, empty elsewhere and where it is not known.
         person: Who is signed in, on routes whose rule demands a person. A request that changes anything has then
             proved, by its `csrf` token and its origin, that it comes from a page of the gateway.
         secure: Whether who asks does so over HTTPS, as far as the gateway and its trusted proxies can tell; not told on
@@ -237,7 +237,7 @@ class Route:
         body: msgspec struct of the JSON body, or None.
         answer: msgspec struct of the JSON answer, or None for other media.
         errors: Errors of its own, beside those every route can give.
-        content_type: Media type of a good answer.
+        content_type: Media type of a good answer; a page that has an `answer` too is given as JSON to who accepts that.
         absolute: For adapters that stand where another service stood: the path is not put under the mount (its first
             segment is one the manifest names in `mounts`); more slashes before or behind the path mean the same.
         raw: For the same: the handler gets the body as it came, of whatever type, bounded in size only; and the

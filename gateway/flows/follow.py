@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from gateway.catalogue.receipts import new_id
 from gateway.centre.link import Trip
 from gateway.centre.write_replies import Refused
 from gateway.contract.errors import CentreMisanswered, GatewayError
@@ -27,7 +28,6 @@ from gateway.contract.submissions import IssuedDocument
 from gateway.database.errors import DatabaseError, StorageFailed
 from gateway.flows.lease import Lease
 from gateway.outbox.following import Outcome, Tiding
-from gateway.outbox.receipts import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -216,13 +216,16 @@ class Follower:
     def _tiding(self, event: Event) -> Tiding:
         if event.kind in {"change", "death"}:
             about = (event.nik, event.no_kk, event.no_kk_before)
-            return Tiding(event.seq, subjects=tuple(self._mark(digits) for digits in about if digits is not None))
+            families = tuple(digits for digits in about[1:] if digits is not None)
+            marks = tuple(self._mark(digits) for digits in about if digits is not None)
+            return Tiding(event.seq, subjects=marks, at=event.at.timestamp(), families=families)
         if event.kind == "recording":
             return Tiding(event.seq)
         at = event.at.timestamp()
         documents = tuple(IssuedDocument(one.kind, one.number, one.receipt, one.nik) for one in event.documents)
         rejected = event.rejection.code if event.kind == "rejected" and event.rejection is not None else ""
-        return Tiding(event.seq, event.reference, event.receipt, () if rejected else documents, rejected, at=at)
+        issued = () if rejected else documents
+        return Tiding(event.seq, event.reference, event.receipt, issued, rejected, at=at)
 
     async def _refused(self, account: str, rights: Sequence[str], refused: Refused, after: int) -> bool:
         """The centre does not know the cursor: it was put back to an earlier state; whether to read on."""

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 from msgspec.structs import replace
 
+from gateway.catalogue.receipts import new_id
 from gateway.contract.errors import GatewayError
 from gateway.contract.roles import NotDelivered, Notification
 from gateway.database.errors import DatabaseError
 from gateway.flows.lease import Lease
 from gateway.outbox.notifying import DEAD, Delivery
-from gateway.outbox.receipts import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

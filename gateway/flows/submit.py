@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.blobs.blobs import absent
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.errors import (
     Conflict,
     Denied,
@@ -33,7 +34,6 @@ from gateway.flows.rights import check_village
 from gateway.ledger.exchange import Deed
 from gateway.outbox.move_rows import CORRECTED, TOO_LATE
 from gateway.outbox.outbox import NewSubmission
-from gateway.outbox.receipts import new_id, new_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

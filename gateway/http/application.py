@@ -311,7 +311,9 @@ class Application:
         )
 
 
-_KNOWS_PEER = frozenset({Who.HANDLER, Who.PERSON})
+_KNOWS_PEER = frozenset({Who.HANDLER, Who.PERSON, Who.PUBLIC})
+"""Whose handlers are told where a request comes from: those that tell callers apart by nothing else, and sign-in."""
+
 _UNFINISHED = Invalid("The request ended before its body was whole.")
 
 

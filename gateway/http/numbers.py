@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -51,3 +52,8 @@ IsoDate = Annotated[
 ]
 Digits = Annotated[str, Meta(pattern=f"^[0-9]{{1,10}}{_END}", description="Digits of a code, unpadded or padded.")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+def shown_number(number: str) -> str:
+    """A document's number; empty where it is a resident's or family's own: those are looked up."""
+    return "" if re.fullmatch(r"\D*\d{16}\D*", number, re.ASCII) else number

@@ -208,12 +208,10 @@ def _raw_content(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str,
 
 
 def _good(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    schema = by_model[id(route.answer)] if route.answer is not None else {}
-    return {
-        "description": route.summary,
-        "headers": _HEADERS,
-        "content": {route.content_type.partition(";")[0]: {"schema": schema}},
-    }
+    content: dict[str, Any] = {route.content_type.partition(";")[0]: {"schema": {}}}
+    if route.answer is not None:
+        content["application/json"] = {"schema": by_model[id(route.answer)]}
+    return {"description": route.summary, "headers": _HEADERS, "content": content}
 
 
 def _refusals(route: Route, by_model: dict[int, dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from gateway.catalogue.documents import title_of
+from gateway.catalogue.documents import document_id, title_of
+from gateway.catalogue.receipts import read_id
 from gateway.catalogue.rejections import words_of
 from gateway.catalogue.submission_states import LABELS, NEXT_STEPS
 from gateway.contract import errors
@@ -18,7 +19,6 @@ from gateway.contract.submissions import AttachmentRef, Standing, Subject, Submi
 from gateway.contract.web import CALLER, OPERATOR, Parameter, Response, Route, Rule, Who
 from gateway.http import numbers
 from gateway.http.freshness import instant
-from gateway.outbox.receipts import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -33,7 +33,6 @@ PATH: Final = "/v1/submissions"
 ACCEPTED: Final = 202
 _ONE: Final = PATH + "/{submission}"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-_NUMBER: Final = re.compile(r"\D*\d{16}\D*", re.ASCII)
 _VILLAGE: Final = re.compile(r"[0-9]{10}", re.ASCII)
 _ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _KEY = Parameter(
@@ -154,12 +153,14 @@ class DocumentAnswer(msgspec.Struct, frozen=True):
         title: What people call it.
         number: Its number; empty where it has none, or where that is a resident's or family's own: those are looked up.
         receipt: What the centre calls it.
+        id: Its id at `/v1/documents/{id}`; null for a card, which is no paper.
     """
 
     kind: str
     title: Words
     number: str
     receipt: str
+    id: str | None
 
 
 class BandAnswer(msgspec.Struct, frozen=True):
@@ -352,16 +353,17 @@ def _shown(standing: Standing) -> Response:
         place=standing.place,
         eta=None if band is None else BandAnswer(instant(band.soonest), instant(band.latest)),
         rejection=rejection,
-        documents=[_document(one) for one in standing.documents],
+        documents=[_document(standing.receipt.id, one) for one in standing.documents],
         moves=[_move(move) for move in standing.moves],
     )
     return Response.json(answer)
 
 
-def _document(document: IssuedDocument) -> DocumentAnswer:
+def _document(submission: str, document: IssuedDocument) -> DocumentAnswer:
     title = title_of(document.kind)
-    number = "" if _NUMBER.fullmatch(document.number) else document.number
-    return DocumentAnswer(document.kind, Words(title.id, title.en), number, document.receipt)
+    id_ = document_id(submission, document.kind, document.receipt)
+    shown = numbers.shown_number(document.number)
+    return DocumentAnswer(document.kind, Words(title.id, title.en), shown, document.receipt, id_ or None)
 
 
 def _receipt(standing: Standing) -> AcceptedAnswer:

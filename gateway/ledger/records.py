@@ -22,9 +22,11 @@ from gateway.contract.messages import Source
 
 Verb = Literal[
     "ask", "submit", "correct", "cancel", "retry", "hold", "release", "off", "export",
+    "print", "download", "spoil", "refetch", "void",
     "person_add", "person_grant", "person_suspend", "person_resume", "person_set_up", "person_sign_out",
 ]  # fmt: skip
 """What is done: asked, handed in, or done about what was handed in (`off`: a switch by which nothing is taken in);
+about documents: printed, its PDF given out, sheets told of as spoiled, fetched once more, made void;
 or done about the account of a person who signs in (`person_…`)."""
 
 

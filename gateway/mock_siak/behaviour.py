@@ -36,6 +36,8 @@ class FaultKind(enum.Enum):
     ERROR_500 = "error_500"
     HTML_502 = "html_502"
     TRUNCATED_JSON = "truncated_json"
+    ALTERED_PAPER = "altered_paper"
+    LONGER_PAPER = "longer_paper"
     RESET_BEFORE_READ = "reset_before_read"
     RESET_AFTER_READ = "reset_after_read"
     TIMEOUT_AFTER_COMMIT = "timeout_after_commit"
@@ -49,7 +51,8 @@ class Fault(msgspec.Struct, frozen=True):
     """A fault that strikes a share `rate` (0 to 1) of the calls.
 
     `methods` are METHOD names or kinds (`biodata`, `kk`, `verify`, `write`, `follow`), any case; empty means all.
-    `seconds` is the added delay of `latency` and the pause between the bytes of `drip`.
+    `seconds` is the added delay of `latency` and the pause between the bytes of `drip`. `altered_paper` and
+    `longer_paper` harm PDFs only.
     """
 
     kind: FaultKind

@@ -18,8 +18,10 @@ from gateway.mock_siak.cases import Case
 from gateway.mock_siak.state import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from gateway.mock_siak.cases import Document
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -39,8 +41,9 @@ CREATE TABLE IF NOT EXISTS blob (
 CREATE TABLE IF NOT EXISTS piece (
     account TEXT NOT NULL, sha256 TEXT NOT NULL, at INTEGER NOT NULL, content BLOB NOT NULL,
     PRIMARY KEY (account, sha256, at));
+CREATE TABLE IF NOT EXISTS document (receipt TEXT PRIMARY KEY, taken INTEGER NOT NULL) WITHOUT ROWID;
 """
-_KEPT = ("taken", "arrival", "refusal", "event", "blob", "piece")
+_KEPT = ("taken", "arrival", "refusal", "event", "blob", "piece", "document")
 _case = msgspec.json.Decoder(Case).decode
 _encode = msgspec.json.encode
 
@@ -79,6 +82,7 @@ class Book:
             self._db.executescript(_TABLES)
             self._db.execute("INSERT OR IGNORE INTO fact VALUES ('population', ?)", (self._population,))
             (found,) = self._db.execute("SELECT value FROM fact WHERE name = 'population'").fetchone()
+            self._list_documents()
         except sqlite3.DatabaseError as error:
             self.close()
             raise StateError(f"{self._file}: {error}") from error
@@ -164,8 +168,16 @@ class Book:
             ).fetchone()
             rows = [(last + place, _encode(case), case.id) for place, case in enumerate(cases, 1)]
             database.executemany("UPDATE taken SET decided = ?, body = ? WHERE id = ?", rows)
+            database.executemany(_LIST, _listed(cases))
             told = [(account, _encode(body)) for account, body in events]
             database.executemany("INSERT INTO event (account, body) VALUES (?, ?)", told)
+
+    def issued(self, account: str, receipt: str) -> tuple[Case, Document] | None:
+        """The document of a receipt, and the case it was issued in, if the account handed that in."""
+        query = "SELECT id, body FROM taken WHERE id = (SELECT taken FROM document WHERE receipt = ?)"
+        found = ((case, one) for case in self._cases(query, (receipt,)) for one in case.documents)
+        mine = ((case, one) for case, one in found if one.receipt == receipt and case.account == account)
+        return next(mine, None)
 
     def events(self, account: str, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
         """Up to `limit` events that an account sees after a cursor, and whether there are more."""
@@ -217,6 +229,12 @@ class Book:
             raise RuntimeError("the book is closed")
         return self._database
 
+    def _list_documents(self) -> None:
+        """Once, in a book that was begun before documents could be fetched."""
+        first = self._db.execute("INSERT OR IGNORE INTO fact VALUES ('documents', 'listed')").rowcount
+        if first:
+            self._db.executemany(_LIST, _listed(self.decided()))
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing, as a part of what is committed next."""
@@ -254,4 +272,10 @@ class Book:
 
 
 _ARRIVE = "INSERT INTO arrival VALUES (?, 1) ON CONFLICT DO UPDATE SET arrivals = arrivals + 1"
+_LIST = "INSERT OR IGNORE INTO document VALUES (?, ?)"
 _REFUSE = "INSERT INTO refusal VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
+
+
+def _listed(cases: Iterable[Case]) -> list[tuple[str, int]]:
+    """Rows of the table of documents."""
+    return [(document.receipt, case.id) for case in cases for document in case.documents]

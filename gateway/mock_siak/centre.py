@@ -239,9 +239,8 @@ def _spoil(connection: Connection, said: Said, fault: Fault) -> None:
         connection.reset()
     elif fault.kind is FaultKind.TIMEOUT_AFTER_COMMIT:
         connection.swallow()
-    elif fault.kind is FaultKind.TRUNCATED_JSON:
-        half = Said(said.status, said.body[: len(said.body) // 2], said.headers)
-        connection.reply(_framed(half, connection))
+    elif fault.kind in faults.SPOILING:
+        connection.reply(_framed(faults.spoilt(said, fault.kind), connection))
     elif fault.kind is FaultKind.DUPLICATE_ACK:
         connection.reply(_framed(said, connection) * 2)
     else:
@@ -249,7 +248,8 @@ def _spoil(connection: Connection, said: Said, fault: Fault) -> None:
 
 
 def _framed(said: Said, connection: Connection) -> bytes:
-    return response(said.status, said.body, headers=said.headers, keep_alive=connection.keep_alive)
+    keep_alive, kind = connection.keep_alive, said.content_type
+    return response(said.status, said.body, content_type=kind, headers=said.headers, keep_alive=keep_alive)
 
 
 def locate(path: str) -> Place | None:

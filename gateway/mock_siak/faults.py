@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.mock_siak.behaviour import Fault, FaultKind
 from gateway.mock_siak.http1 import response
@@ -12,6 +13,8 @@ from gateway.mock_siak.http1 import response
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable
+
+    from gateway.mock_siak.saying import Said
 
 _HTML = b"text/html;charset=utf-8"
 
@@ -43,6 +46,23 @@ def strike(faults: Iterable[Fault], names: tuple[str, ...], rng: random.Random) 
 def _struck(late: list[Fault], fault: Fault | None) -> Struck:
     kinds = [each.kind for each in late] + ([fault.kind] if fault else [])
     return Struck(sum(each.seconds for each in late), fault, tuple(kinds))
+
+
+SPOILING = frozenset({FaultKind.TRUNCATED_JSON, FaultKind.ALTERED_PAPER, FaultKind.LONGER_PAPER})
+"""Faults that change what an answer holds."""
+
+
+def spoilt(said: Said, kind: FaultKind) -> Said:
+    """An answer cut to half; or, where it is a PDF, with a byte changed or one more behind its end."""
+    body = said.body
+    if kind is FaultKind.TRUNCATED_JSON:
+        return replace(said, body=body[: len(body) // 2])
+    if said.content_type != b"application/pdf":
+        return said
+    if kind is FaultKind.LONGER_PAPER:
+        return replace(said, body=body + b"\n")
+    place = len(body) // 4
+    return replace(said, body=body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :])
 
 
 def error_500(path: str, *, keep_alive: bool) -> bytes:

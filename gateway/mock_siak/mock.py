@@ -19,6 +19,7 @@ import structlog
 
 from gateway.mock_siak.accounts import Directory, load_accounts
 from gateway.mock_siak.answering import Desk
+from gateway.mock_siak.authority import authority_of
 from gateway.mock_siak.behaviour import Mode
 from gateway.mock_siak.book import Book
 from gateway.mock_siak.calendar import Calendar, zone
@@ -30,6 +31,7 @@ from gateway.mock_siak.demo_accounts import demo_accounts
 from gateway.mock_siak.listener import Listener
 from gateway.mock_siak.office import Office
 from gateway.mock_siak.packets import PacketKey
+from gateway.mock_siak.papers import Papers
 from gateway.mock_siak.population import Population
 from gateway.mock_siak.quota import QuotaBook
 from gateway.mock_siak.settings import Addresses
@@ -69,7 +71,8 @@ class MockSiak:
         self.book = Book(settings.state, f"{settings.population} residents of seed {settings.seed}")
         self.office = Office(self.book, self.population, settings.seed, settings.clock)
         desk = Desk(self.population, self.directory, self.quota, calendar, self.office.settle)
-        writes = WriteDesk(self.directory, self.office, self.book, PacketKey(settings.seed), calendar)
+        papers = Papers(self.population, authority_of(settings.seed))
+        writes = WriteDesk(self.directory, self.office, self.book, PacketKey(settings.seed), papers, calendar)
         self._centre = Centre(self.directory, desk, writes, self.office, self._capacity, rng)
         self._behaviour, self._put_at = settings.behaviour, settings.clock()
         self._state = StateFile(settings.state) if settings.state else None

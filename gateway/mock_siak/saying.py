@@ -19,6 +19,7 @@ TEXTS: Mapping[str, str] = {
     "service_not_granted": "Layanan tidak diberikan kepada akun ini",
     "reference_unknown": "Referensi tidak dikenal",
     "reference_conflict": "Referensi sudah dipakai untuk isi yang berbeda",
+    "document_unknown": "Dokumen tidak dikenal, atau berupa kartu",
     "blob_unknown": "Lampiran tidak dikenal",
     "blob_offset": "Potongan tidak menyambung",
     "blob_digest": "Isi lampiran tidak sesuai namanya",
@@ -39,6 +40,7 @@ class Said(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     headers: bytes = b""
+    content_type: bytes = b"application/json;charset=UTF-8"
 
 
 def say(status: int, document: object, headers: bytes = b"") -> Said:

@@ -17,8 +17,9 @@ import msgspec
 from gateway.mock_siak import forms
 from gateway.mock_siak.blobs import BlobDesk
 from gateway.mock_siak.cases import RECORDING
+from gateway.mock_siak.papers import CARDS
 from gateway.mock_siak.regions import REGENCIES
-from gateway.mock_siak.saying import Refusal, say
+from gateway.mock_siak.saying import Refusal, Said, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from gateway.mock_siak.http1 import Request
     from gateway.mock_siak.office import Office
     from gateway.mock_siak.packets import PacketKey
-    from gateway.mock_siak.saying import Said
+    from gateway.mock_siak.papers import Papers
 
 WRITE, FOLLOW = "write", "follow"
 """The two classes of operations, as faults name them."""
@@ -50,11 +51,14 @@ class Operation(msgspec.Struct, frozen=True):
 class WriteDesk:
     """Answers the calls of the write half."""
 
-    def __init__(self, directory: Directory, office: Office, book: Book, key: PacketKey, calendar: Calendar) -> None:
+    def __init__(
+        self, directory: Directory, office: Office, book: Book, key: PacketKey, papers: Papers, calendar: Calendar
+    ) -> None:
         self._directory = directory
         self._office = office
         self._book = book
         self._key = key
+        self._papers = papers
         self._calendar = calendar
         blobs = BlobDesk(book)
         self._operations: Mapping[str, Callable[[Account, Operation, Request], Said]] = {
@@ -66,6 +70,7 @@ class WriteDesk:
             "FIND_RECORDING": lambda account, operation, _: self._find(account, operation.tail, recording=True),
             "KEY": lambda _account, _operation, _request: say(_OK, key.document()),
             "EVENTS": lambda account, _, request: self._events(account, request),
+            "DOCUMENT": lambda account, operation, _: self._document(account, operation.tail),
             "BLANGKO": lambda _, operation, _request: self._blangko(operation.tail),
         }
 
@@ -160,6 +165,13 @@ class WriteDesk:
         upto = events[-1]["seq"] if events else after
         return say(_OK, {"events": events, "next": upto, "more": more})
 
+    def _document(self, account: Account, receipt: str) -> Said:
+        self._office.settle()
+        found = self._book.issued(account.key, receipt)
+        if found is None or found[1].kind in CARDS:
+            raise Refusal(404, "document_unknown", reference=receipt)
+        return Said(_OK, self._papers.pdf(*found), content_type=b"application/pdf")
+
     def _blangko(self, regency: str) -> Said:
         if regency not in REGENCIES:
             raise Refusal(404, "regency_unknown")
@@ -177,6 +189,7 @@ _WITH_TAIL = {
     ("PUT", "blobs"): ("PUT_BLOB", WRITE),
     ("GET", "submissions"): ("FIND", FOLLOW),
     ("GET", "recordings"): ("FIND_RECORDING", FOLLOW),
+    ("GET", "documents"): ("DOCUMENT", FOLLOW),
     ("GET", "blangko"): ("BLANGKO", FOLLOW),
 }
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from gateway.blobs import rows as blob_rows
 from gateway.blobs.blobs import absent
+from gateway.catalogue.receipts import tail_of
 from gateway.contract.errors import Invalid
 from gateway.database import inserts
 from gateway.database.spelled import Spelled
@@ -21,7 +22,6 @@ from gateway.outbox import subject_rows
 from gateway.outbox.lanes import Lane
 from gateway.outbox.moves import check, rank
 from gateway.outbox.outbox import Facts
-from gateway.outbox.receipts import tail_of
 from gateway.outbox.stray_rows import of_tail
 from gateway.outbox.tables import IDEMPOTENCY_KEYS, MOVES, PAYLOADS, SUBMISSIONS
 

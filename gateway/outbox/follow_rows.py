@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from gateway.contract.submissions import IssuedDocument
-    from gateway.outbox.following import Tiding
+    from gateway.outbox.following import IssuedPapers, Tiding
     from gateway.outbox.outbox import Facts
     from gateway.outbox.sealing import Sealer
 
@@ -76,8 +76,9 @@ def take_in(
     *,
     sealer: Sealer,
     now: float,
+    papers: IssuedPapers | None = None,
 ) -> TakenIn | None:
-    """See `Following.take_in`."""
+    """See `Following.take_in`; papers are told of before the cursor moves."""
     if not lease_rows.fence(connection, LEASE, token):
         return None
     since = cursor(connection, account)
@@ -86,20 +87,22 @@ def take_in(
     unmoved: list[tuple[int, Outcome]] = []
     for tiding in fresh:
         if tiding.reference:
-            steps = _decide(connection, tiding, sealer, now)
+            steps = _decide(connection, tiding, sealer, now, papers)
             if isinstance(steps, Outcome):
                 unmoved.append((tiding.seq, steps))
                 if steps is Outcome.FOREIGN and stray_rows.keep(connection, account, tiding, now):
                     _keep_documents(connection, tiding, sealer)
             else:
                 moved += steps
+        if tiding.families and papers is not None:
+            papers.changed(connection, tiding.families, _when(tiding, now), now)
     news = _tell(connection, fresh, now)
     if upto > since:
         _set_cursor(connection, account, upto)
     return TakenIn(tuple(moved), tuple(unmoved), news)
 
 
-def adopt(connection: sa.Connection, id_: str, sealer: Sealer, now: float) -> None:
+def adopt(connection: sa.Connection, id_: str, sealer: Sealer, now: float, papers: IssuedPapers | None = None) -> None:
     """Bring a submission that was just accepted, and repeats a stray, to where the centre has it.
 
     Where the centre told nothing yet it is asked about before anything is sent.
@@ -109,7 +112,7 @@ def adopt(connection: sa.Connection, id_: str, sealer: Sealer, now: float) -> No
         return
     if tiding.receipt:
         known = documents(connection, id_, sealer)
-        if _decide(connection, replace(tiding, documents=known), sealer, now) is Outcome.CONTRADICTS:
+        if _decide(connection, replace(tiding, documents=known), sealer, now, papers) is Outcome.CONTRADICTS:
             return  # it is with a desk: told again once it leaves that, for it has the stray's reference
     else:
         facts, subject = locked(connection, id_)
@@ -193,7 +196,9 @@ def merged(known: Sequence[IssuedDocument], fresh: Sequence[IssuedDocument]) -> 
     return tuple(dict.fromkeys((*known, *fresh)))
 
 
-def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: float) -> list[SubmissionMoved] | Outcome:
+def _decide(
+    connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: float, papers: IssuedPapers | None
+) -> list[SubmissionMoved] | Outcome:
     try:
         facts, subject = locked(connection, tiding.reference)
     except NotFound:
@@ -210,7 +215,7 @@ def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: floa
         changes = {"claimed": False, "not_before": None, "uncertain": state is State.UNKNOWN}
         facts, moved = _step(connection, facts, state, SEEN, now, centre_receipt=tiding.receipt, **changes)
         steps.append(moved)
-    if tiding.rejected or _is_whole(connection, facts, tiding, sealer):
+    if tiding.rejected or _is_whole(connection, facts, tiding, sealer, papers, now):
         receipt = {"centre_receipt": tiding.receipt}
         facts, moved = _step(connection, facts, end, tiding.rejected, now, held=False, **receipt)
         steps.append(moved)
@@ -218,10 +223,19 @@ def _decide(connection: sa.Connection, tiding: Tiding, sealer: Sealer, now: floa
     return steps or Outcome.INCOMPLETE
 
 
-def _is_whole(connection: sa.Connection, facts: Facts, tiding: Tiding, sealer: Sealer) -> bool:
+def _is_whole(
+    connection: sa.Connection, facts: Facts, tiding: Tiding, sealer: Sealer, papers: IssuedPapers | None, now: float
+) -> bool:
     """Keep the documents with those told before; whether all of the event exist."""
     whole = _keep_documents(connection, tiding, sealer)
+    if papers is not None:
+        papers.issued(connection, facts, whole, _when(tiding, now), now)
     return is_complete(facts.service, frozenset(document.kind for document in whole))
+
+
+def _when(tiding: Tiding, now: float) -> float:
+    """When it happened; where the centre does not say, when it was told."""
+    return now if tiding.at is None else tiding.at
 
 
 def _keep_documents(connection: sa.Connection, tiding: Tiding, sealer: Sealer) -> tuple[IssuedDocument, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.contract.host import Clock
     from gateway.contract.submissions import IssuedDocument, SubmissionMoved
     from gateway.database import Database
-    from gateway.outbox.following import News, Stray, TakenIn, Tiding
+    from gateway.outbox.following import IssuedPapers, News, Stray, TakenIn, Tiding
     from gateway.outbox.sealing import Sealer
 
 
@@ -26,12 +26,14 @@ class DatabaseFollowing:
         database: Migrated.
         sealer: Seals what the centre issued.
         clock: The gateway's clock; the lease is on the database's own.
+        papers: Told of what was issued and what changed; None for nobody.
     """
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, clock: Clock, papers: IssuedPapers | None = None) -> None:
         self._database = database
         self._sealer = sealer
         self._clock = clock
+        self._papers = papers
 
     async def hold(self, holder: str) -> int | None:
         """See `Following.hold`."""
@@ -47,7 +49,7 @@ class DatabaseFollowing:
 
     async def take_in(self, token: int, account: str, tidings: Sequence[Tiding], upto: int) -> TakenIn | None:
         """See `Following.take_in`."""
-        work = partial(follow_rows.take_in, sealer=self._sealer, now=self._clock.now())
+        work = partial(follow_rows.take_in, sealer=self._sealer, now=self._clock.now(), papers=self._papers)
         return await self._database.write(lambda connection: work(connection, token, account, tidings, upto))
 
     async def caught_up(self, token: int, account: str) -> None:

@@ -23,6 +23,10 @@ from gateway.contract.submissions import IssuedDocument, SubmissionMoved
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    import sqlalchemy as sa
+
+    from gateway.outbox.outbox import Facts
+
 
 class Tiding(msgspec.Struct, frozen=True):
     """One event of the centre, as far as it changes anything here.
@@ -35,6 +39,7 @@ class Tiding(msgspec.Struct, frozen=True):
         rejected: The coded reason of a rejection; empty for none.
         subjects: Marks of the residents and families whose cached answers are to be forgotten.
         at: When it happened, Unix seconds by the centre's clock; None where that is not told.
+        families: KK numbers of families whose data changed; personal data, kept in memory only.
     """
 
     seq: int
@@ -44,6 +49,10 @@ class Tiding(msgspec.Struct, frozen=True):
     rejected: str = ""
     subjects: tuple[bytes, ...] = ()
     at: float | None = None
+    families: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Tiding({self.seq}, {self.reference!r})"
 
 
 class Stray(msgspec.Struct, frozen=True):
@@ -93,6 +102,18 @@ class TakenIn(msgspec.Struct, frozen=True):
     moved: tuple[SubmissionMoved, ...] = ()
     unmoved: tuple[tuple[int, Outcome], ...] = ()
     news: int = 0
+
+
+class IssuedPapers(Protocol):
+    """Told of papers in the transaction that takes the news of them in."""
+
+    def issued(
+        self, connection: sa.Connection, origin: Facts, documents: Sequence[IssuedDocument], at: float, now: float
+    ) -> None:
+        """All that was issued of a submission so far, at a time of the centre's."""
+
+    def changed(self, connection: sa.Connection, families: Sequence[str], at: float, now: float) -> None:
+        """The data of families changed, at a time of the centre's."""
 
 
 class News(msgspec.Struct, frozen=True):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from gateway.catalogue.receipts import read_id, read_number
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Move, SubmissionState, Waiting
 from gateway.outbox.outbox import Facts, Switch
-from gateway.outbox.receipts import read_id, read_number
 from gateway.outbox.tables import MOVES, PAYLOADS, SUBMISSIONS, SWITCHES
 
 if TYPE_CHECKING:

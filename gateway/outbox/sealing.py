@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import TAIL
 from gateway.contract.submissions import IssuedDocument, Submission
-from gateway.outbox.receipts import TAIL
 from gateway.vault.blind import BlindIndex
 from gateway.vault.errors import VaultError
 from gateway.vault.keys import derive

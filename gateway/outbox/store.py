@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import made_at
 from gateway.contract.errors import Conflict, IdempotencyMismatch
 from gateway.contract.submissions import Receipt
 from gateway.database.wrapped_keys import wrap_anew
@@ -33,7 +34,6 @@ from gateway.outbox import (
 from gateway.outbox.accept_rows import Prepared
 from gateway.outbox.lanes import Ring
 from gateway.outbox.outbox import Accepted, Claimed, Switch
-from gateway.outbox.receipts import made_at
 from gateway.outbox.tables import CONTENT_KEYS, OUTCOME_KEYS
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.outbox.accept_rows import Taken
     from gateway.outbox.claim_rows import Content
+    from gateway.outbox.following import IssuedPapers
     from gateway.outbox.lanes import Lane
     from gateway.outbox.outbox import Act, Aged, Ending, Facts, Mode, NewSubmission, Scope, Wanted
     from gateway.outbox.sealing import Sealer
@@ -64,12 +65,14 @@ class DatabaseOutbox:
         database: Migrated.
         sealer: Seals and opens what was handed in.
         clock: The gateway's clock; leases are on the database's own.
+        papers: Told of what was issued of submissions that are adopted; None for nobody.
     """
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, clock: Clock, papers: IssuedPapers | None = None) -> None:
         self._database = database
         self._sealer = sealer
         self._clock = clock
+        self._papers = papers
         self._ring = Ring()
         self._guard = threading.Lock()
         self._claiming = asyncio.Lock()
@@ -269,7 +272,7 @@ class DatabaseOutbox:
         def work(connection: sa.Connection) -> Taken:
             taken = accept_rows.accept(connection, hand_in)
             if taken.id and taken.stray == taken.id:
-                follow_rows.adopt(connection, taken.id, self._sealer, now)
+                follow_rows.adopt(connection, taken.id, self._sealer, now, self._papers)
             return taken
 
         return await self._database.write_kept(work)

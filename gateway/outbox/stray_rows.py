@@ -16,8 +16,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from gateway.catalogue.receipts import TAIL_AT, is_id, made_at, tail_of
 from gateway.outbox.following import Stray, Tiding
-from gateway.outbox.receipts import TAIL_AT, is_id, made_at, tail_of
 from gateway.outbox.tables import OUTCOMES, STRAYS, SUBMISSIONS
 
 MOST: Final = 100_000
@@ -74,7 +74,7 @@ def tiding_of(connection: sa.Connection, reference: str) -> Tiding | None:
     """What the centre told of a stray, without its documents; None if there is none that is open."""
     wanted = sa.select(STRAYS).where(_S.reference == reference, _S.settled_at.is_(None))
     row = connection.execute(wanted).one_or_none()
-    return None if row is None else Tiding(row.seq, reference, row.receipt, rejected=row.rejected)
+    return None if row is None else Tiding(row.seq, reference, row.receipt, rejected=row.rejected, at=row.decided_at)
 
 
 def settle(connection: sa.Connection, reference: str, actor: str, reason: str, now: float) -> bool:

@@ -33,6 +33,15 @@ def disagreements(settings: Settings) -> Iterator[Disagreement]:
     yield from _order(settings)
     yield from _reserve(settings)
     yield from _extensions(settings)
+    yield from _signing(settings)
+
+
+def _signing(settings: Settings) -> Iterator[Disagreement]:
+    signing = settings.signing
+    if signing.authority == "bsre":
+        for key in ("url", "roots_file"):
+            if not getattr(signing, key):
+                yield ("signing", "authority"), f"is bsre without {key}", f"set signing.{key}"
     yield from requirement_faults(settings.requirements)
 
 

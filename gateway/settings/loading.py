@@ -30,6 +30,7 @@ OVERRIDES: Mapping[str, KeyPath] = types.MappingProxyType(
         "SIAK_GATEWAY_TLS_KEY": ("server", "tls_key"),
         "SIAK_GATEWAY_VAR": ("data", "folder"),
         "SIAK_GATEWAY_CENTRE_URL": ("centre", "url"),
+        "SIAK_GATEWAY_CENTRE_ROOTS": ("documents", "roots_file"),
     }
 )
 """Environment variables that override a key; an empty one counts as unset."""

@@ -20,6 +20,7 @@ from gateway.settings.sections import (
     BlobsSettings,
     DatabaseSettings,
     DataSettings,
+    DocumentsSettings,
     FollowSettings,
     LedgerSettings,
     LogSettings,
@@ -32,6 +33,7 @@ from gateway.settings.sections import (
     RetentionSettings,
     SecretsSettings,
     ServerSettings,
+    SigningSettings,
     TimeSettings,
 )
 from gateway.settings.source import Source
@@ -62,6 +64,8 @@ class Settings(Section):
     time: TimeSettings = Field(default_factory=TimeSettings)
     centre: CentreSettings = Field(default_factory=CentreSettings)
     outbox: OutboxSettings = Field(default_factory=OutboxSettings)
+    documents: DocumentsSettings = Field(default_factory=DocumentsSettings)
+    signing: SigningSettings = Field(default_factory=SigningSettings)
     follow: FollowSettings = Field(default_factory=FollowSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)

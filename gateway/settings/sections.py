@@ -209,6 +209,55 @@ class BlobsSettings(Section):
     )
 
 
+class SigningSettings(Section):
+    """Who signs the region's own papers."""
+
+    authority: Literal["test", "bsre"] = Field(
+        default="test",
+        description="test signs under a key of this installation that says it is a test; bsre at the esign service.",
+    )
+    title: Annotated[str, Field(min_length=1, max_length=40)] = Field(
+        default="Gerbang SIAK", description="Whose papers they are; stands in the test authority's certificates."
+    )
+    url: Annotated[str, Field(pattern=r"^$|^https?://[^@?#]+$")] = Field(
+        default="", description="Address of the esign service, such as https://esign.example.go.id; for bsre."
+    )
+    roots_file: str | None = Field(
+        default=None, description="PEM file of the roots its signatures must lead to; for bsre."
+    )
+
+
+class DocumentsSettings(Section):
+    """The centre's signed documents: fetched once, checked, kept, printed."""
+
+    roots_file: str | None = Field(
+        default=None,
+        description="PEM file of the roots the centre's signatures must lead to; without it nothing is fetched.",
+    )
+    every: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        default=2.0, description="Seconds between two looks for documents that are to be fetched."
+    )
+    processes: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=1,
+        description="Processes that check and sign PDFs; 0 does it in the gateway's own, without bounds of time.",
+    )
+    max_bytes: Annotated[int, Field(ge=1_024, le=67_108_864)] = Field(
+        default=2_097_152, description="A larger PDF is refused; no larger than centre.max_response_bytes is fetched."
+    )
+    link_seconds: Annotated[float, Field(ge=10, le=86_400)] = Field(
+        default=900.0, description="Seconds for which the PDF of a print can be fetched."
+    )
+    keep_days: Annotated[float, Field(ge=1, le=36_500)] = Field(
+        default=400.0, description="Days after its issue until a document is destroyed here; its code goes on telling."
+    )
+    checks_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=30, description="Codes that one network (/24, or /48 of IPv6) may ask after at /check in a minute."
+    )
+    check_url: Annotated[str, Field(pattern=r"^$|^https?://[^@?#]+[^/@?#]$")] = Field(
+        default="", description="Public address before /check/, for QR codes; empty writes the code alone."
+    )
+
+
 class FollowSettings(Section):
     """How the centre's decisions and changes are followed."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.catalogue.documents import is_complete
+from gateway.catalogue.receipts import is_id, made_at, tail_of
 from gateway.contract.submissions import SubmissionState as State
 from gateway.outbox.follow_rows import AT_ONCE, CATCHING_UP, CENTRE_RESTORED, DOUBTED_AT_ONCE, SEEN, merged
 from gateway.outbox.following import News, Outcome, Stray, TakenIn
@@ -14,7 +15,6 @@ from gateway.outbox.moves import RESTORED
 from gateway.outbox.notice_rows import BEGINNING, PURGED_AT_ONCE
 from gateway.outbox.notify_store import LOOKED_AT, PACED
 from gateway.outbox.notifying import DEAD, PENDING, Counts, spelled
-from gateway.outbox.receipts import is_id, made_at, tail_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

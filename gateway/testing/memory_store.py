@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.blobs.blobs import absent
+from gateway.catalogue.receipts import TAIL, made_at, read_id, read_number, tail_of
 from gateway.contract.errors import Conflict, IdempotencyMismatch, Invalid
 from gateway.contract.submissions import Move, Waiting
 from gateway.contract.submissions import SubmissionState as State
@@ -22,7 +23,6 @@ from gateway.outbox.lanes import Ring, lane_of
 from gateway.outbox.move_rows import CORRECTED, MAY_BE_SENT, TOO_LATE, changes_of
 from gateway.outbox.moves import CLAIMABLE, DOUBTED, ENDS, OPEN, RESTORED, check, retried
 from gateway.outbox.outbox import Accepted, Claimed, Switch
-from gateway.outbox.receipts import TAIL, made_at, read_id, read_number, tail_of
 from gateway.testing.memory_rows import Kept, Rows, may_be_there, order_of
 
 if TYPE_CHECKING:

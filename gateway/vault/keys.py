@@ -5,6 +5,7 @@ master-1, master-2, …   ─ HKDF(purpose, month) ─►  data key: seals cache
 index                   ─ HKDF(purpose, kind)  ─►  blind index key                                    (`blind`)
 pepper                  ─ HKDF("api-keys")     ─►  key of the hashes of callers' keys                 (`api_keys`)
 ledger                  ─ HKDF("signing")      ─►  Ed25519 key under the ledger's heads and checkpoints (`signer`)
+signing                 ─ HKDF("signing", …)   ─►  P-256 keys of the local test authority        (`gateway.signing`)
 ```
 
 A data key is named by its `KeyId`: the number of its master and its month, `1/2026-11`. It is derived, not stored, so
@@ -53,10 +54,13 @@ PEPPER: Final = "pepper"
 LEDGER: Final = "ledger"
 """Name of the secret under the signatures of the ledger."""
 
-ENVIRONMENT_PREFIX: Final = "SIAK_GATEWAY_SECRET_"
-"""Environment names are this, then `MASTER_1`, `INDEX`, `PEPPER` or `LEDGER`, then `_FILE` when a file is named."""
+SIGNING: Final = "signing"
+"""Name of the secret under the local test authority's keys."""
 
-_NAMED: Final = frozenset({INDEX, PEPPER, LEDGER})
+ENVIRONMENT_PREFIX: Final = "SIAK_GATEWAY_SECRET_"
+"""Environment names are this, then `MASTER_1`, `INDEX`, `PEPPER`, `LEDGER` or `SIGNING`, then `_FILE` for a file."""
+
+_NAMED: Final = frozenset({INDEX, PEPPER, LEDGER, SIGNING})
 _MASTER: Final = re.compile(r"master-([1-9][0-9]{0,4})", re.ASCII)
 _SALT: Final = b"siak-gateway/vault/1"
 
@@ -87,12 +91,14 @@ class Keyring:
         pepper: Secret under the hashes of callers' keys.
         ledger: Secret under the signatures of the ledger; None where an installation older than the ledger names its
             secrets in the environment.
+        signing: Secret under the local test authority's keys; None likewise.
     """
 
     masters: Mapping[int, bytes] = field(repr=False)
     index: bytes = field(repr=False)
     pepper: bytes = field(repr=False)
     ledger: bytes | None = field(default=None, repr=False)
+    signing: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.masters:
@@ -104,8 +110,8 @@ class Keyring:
         object.__setattr__(self, "masters", MappingProxyType(dict(self.masters)))
 
     def _all(self) -> tuple[bytes, ...]:
-        ours = (*self.masters.values(), self.index, self.pepper)
-        return ours if self.ledger is None else (*ours, self.ledger)
+        ours = (*self.masters.values(), self.index, self.pepper, self.ledger, self.signing)
+        return tuple(secret for secret in ours if secret is not None)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -185,7 +191,8 @@ class Keyring:
         if missing:
             raise KeyMissingError(f"{origin}: {', '.join(missing)}")
         masters = {number: secret for name, secret in secrets.items() if (number := master_number(name))}
-        return cls(masters=masters, index=secrets[INDEX], pepper=secrets[PEPPER], ledger=secrets.get(LEDGER))
+        named = {name: secrets.get(name) for name in (LEDGER, SIGNING)}
+        return cls(masters=masters, index=secrets[INDEX], pepper=secrets[PEPPER], **named)
 
 
 def create_secrets(folder: Path) -> list[str]:
@@ -202,7 +209,7 @@ def create_secrets(folder: Path) -> list[str]:
         KeyUnreadableError: The folder is there, but others may read or change it.
     """
     has_master = any(map(master_number, secret_names(folder)))
-    wanted = (INDEX, PEPPER, LEDGER) if has_master else ("master-1", INDEX, PEPPER, LEDGER)
+    wanted = (INDEX, PEPPER, LEDGER, SIGNING) if has_master else ("master-1", INDEX, PEPPER, LEDGER, SIGNING)
     return [name for name in wanted if write_secret(folder, name)]
 
 

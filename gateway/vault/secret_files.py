@@ -2,7 +2,7 @@
 
 A secret is 32 random bytes, written as 64 hexadecimal digits and a newline into `<name>.key`, mode 600, in a folder
 of mode 700. Names: `master-1`, `master-2`, … (data keys), `index` (blind index), `pepper` (callers' keys),
-`ledger` (signatures).
+`ledger` (signatures of the ledger), `signing` (the local test authority).
 
 A file is written beside its name, synced, then linked to it: it appears whole or not at all, and what is there
 already is never replaced, also with several processes at once. The folder should lie on another disk than the data.

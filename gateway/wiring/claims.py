@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.http.attachments import Attachments
+from gateway.http.check import Check
+from gateway.http.documents import DocumentRoutes
 from gateway.http.page_files import PageFiles
 from gateway.http.people import SignInPages
 from gateway.http.residents import Residents
@@ -79,8 +81,9 @@ def own_claims(mounts: Mapping[str, tuple[str, ...]]) -> Claims:
     nobody: Any = None  # no route is called
     facts = Facts(nobody, nobody, nobody, nobody, 0.0)
     people = (SignInPages(nobody, nobody), StaffPages(nobody, nobody, ""))
-    system = System(facts, nobody)
-    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), *people, system, PageFiles(nobody))
+    papers = (DocumentRoutes(nobody, nobody, nobody, nobody, nobody), Check(nobody, nobody, nobody, nobody))
+    system = (System(facts, nobody), PageFiles(nobody))
+    own = (Residents(nobody), Submissions(nobody, nobody), Attachments(nobody), *papers, *people, *system)
     routes = tuple(route for each in own for route in each.routes())
     return Claims(routes, System(facts, nobody, detailed=True).health_routes(), mounts)
 

@@ -37,6 +37,7 @@ from gateway.wiring.handing_in import HandingIn
 from gateway.wiring.keeping import Retention, keep_copy, tell_returns
 from gateway.wiring.key_checks import open_fitting_keyring
 from gateway.wiring.news import News
+from gateway.wiring.papers import Paperwork
 from gateway.wiring.parts import accounts_of, make_tables, open_callers, open_database, open_ledger, open_people
 from gateway.wiring.supervisor import Supervisor
 
@@ -84,7 +85,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], database: Database, callers: Callers, chain: Chain,
         accounts: dict[str, Account], clock: Clock, supervisor: Supervisor, handing_in: HandingIn, news: News,
-        ledger: Ledger | None, people: People,
+        ledger: Ledger | None, people: People, paperwork: Paperwork,
     ) -> None:  # fmt: skip
         self.settings = self._started_with = settings
         self.database = database
@@ -95,6 +96,7 @@ class Gateway:
         self.news = news
         self.ledger = ledger
         self.people = people
+        self.paperwork = paperwork
         self._environ = environ
         self._accounts = accounts
         self._clock = clock
@@ -135,20 +137,11 @@ class Gateway:
             handing_in = HandingIn(settings, chain, database, keyring, clock, rng)
             news = News(settings, chain, handing_in, callers, clock, rng)
             people = open_people(settings, database, keyring, clock)
+            paperwork = Paperwork(settings, environ, chain, database, handing_in.blobs, keyring, clock, rng)
             gateway = cls(
-                settings,
-                environ,
-                database,
-                callers,
-                chain,
-                accounts,
-                clock,
-                supervisor,
-                handing_in,
-                news,
-                ledger,
-                people,
-            )
+                settings, environ, database, callers, chain, accounts, clock, supervisor, handing_in, news, ledger,
+                people, paperwork,
+            )  # fmt: skip
             moved.gateway = gateway
             await gateway.generation.open()
             gateway._settle()
@@ -164,10 +157,12 @@ class Gateway:
         supervisor.start(NATIVE, Job("keys", KEYS_EVERY, gateway._refresh_keys))
         supervisor.start(NATIVE, Job("uses", USES_EVERY, callers.note_uses))
         handing_in.begin(supervisor)
-        retention = Retention(settings, database, handing_in.outbox, handing_in.blobs, clock)
+        documents = paperwork.documents
+        retention = Retention(settings, database, handing_in.outbox, handing_in.blobs, clock, documents)
         supervisor.start(NATIVE, Job("retention", retention.every, retention.run))
         supervisor.start(NATIVE, Job("people", PEOPLE_EVERY, people.sweep))
         news.begin(supervisor)
+        paperwork.begin(supervisor)
         if chain.shares is not None:
             supervisor.start(NATIVE, Job("shares", RENEW, chain.shares.renew))
         if ledger is not None:
@@ -245,7 +240,8 @@ class Gateway:
             closing.push_async_callback(self.supervisor.stop)
             closing.push_async_callback(self.generation.close)
             self.public.draining = self.operator.draining = True
-            ending = (self.handing_in.end(self.supervisor), self.news.end(self.supervisor))
+            parts = (self.handing_in, self.news, self.paperwork)
+            ending = [part.end(self.supervisor) for part in parts]
             await asyncio.gather(self._drained(self.generation), *ending)
             await asyncio.gather(*(listener.stop() for listener in self._listeners))
 
@@ -292,6 +288,7 @@ class Gateway:
             self.ledger,
             self.news.status,
             self.people,
+            self.paperwork,
         )
 
     async def _make_tables(self, name: str, tables: Tables) -> None:

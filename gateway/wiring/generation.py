@@ -9,12 +9,16 @@ from gateway.catalogue.services import SERVICES
 from gateway.contract.messages import READS
 from gateway.flows.ask import Asker
 from gateway.flows.feed import Feed
+from gateway.flows.receipts import Receipts
 from gateway.flows.rights import Purpose, Rights
 from gateway.flows.sign_in import SigningIn
 from gateway.flows.staff import Staff
 from gateway.http.attachments import Attachments
+from gateway.http.check import Check
+from gateway.http.documents import DocumentRoutes
 from gateway.http.entrance import Entrance
 from gateway.http.events import Events
+from gateway.http.network_pace import NetworkPace
 from gateway.http.page_files import PageFiles
 from gateway.http.papers import Requirements
 from gateway.http.people import SignInPages
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.wiring.chain import Chain
     from gateway.wiring.handing_in import HandingIn
+    from gateway.wiring.papers import Paperwork
     from gateway.wiring.supervisor import Supervisor
 
 
@@ -92,6 +97,7 @@ class Generation:
         ledger: Writes exchanges down, shared by all generations; None where it is switched off.
         followed: How news of the centre travel on.
         people: Who may sign in, and who has; shared by all generations.
+        paperwork: Documents and papers, shared by all generations.
 
     Raises:
         ConfigFaults: An extension is not installed or its table is wrong.
@@ -114,6 +120,7 @@ class Generation:
         ledger: Ledger | None,
         followed: Callable[[], Awaitable[FollowStatus]],
         people: People,
+        paperwork: Paperwork,
     ) -> None:
         self.settings = settings
         self.rights = rights_of(settings, clock)
@@ -121,6 +128,9 @@ class Generation:
         self.submitter = handing_in.submitter(self.rights, settings, self.moved, ledger)
         self.tracker = handing_in.tracker(self.moved, ledger)
         self.attacher = handing_in.attacher(self.rights, settings.blobs)
+        self.printing = paperwork.printing(ledger)
+        self._paperwork = paperwork
+        self._clock = clock
         self._chain = chain
         self._clock = clock
         self._callers = callers
@@ -218,7 +228,18 @@ class Generation:
 
     def _submissions(self) -> tuple[Route, ...]:
         submissions = Submissions(self.submitter, self.tracker).routes()
-        return (*submissions, *Attachments(self.attacher).routes(), *Events(self.feed, self._authenticate).routes())
+        submissions = Submissions(self.submitter, self.tracker).routes()
+        events = Events(self.feed, self._authenticate).routes()
+        return (*submissions, *Attachments(self.attacher).routes(), *events, *self._documents())
+
+    def _documents(self) -> tuple[Route, ...]:
+        paperwork, settings = self._paperwork, self.settings
+        pace = NetworkPace(settings.documents.checks_per_minute)
+        check = Check(paperwork.documents.check, pace, self._clock, self.pages)
+        receipts = Receipts(self.tracker, paperwork.papers, settings.signing.title, settings.zone)
+        alignment = paperwork.papers.alignment
+        routes = DocumentRoutes(self.printing, alignment, receipts.pdf, self._clock.now, settings.zone)
+        return (*routes.routes(), *check.routes())
 
     async def _authenticate(self, headers: Mapping[str, str]) -> Caller:
         return await self.door.authenticate(headers)

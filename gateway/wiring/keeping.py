@@ -18,6 +18,7 @@ import structlog
 from gateway.blobs.tables import BLOBS, PIECES
 from gateway.database import lineage
 from gateway.database.second_copy import CopyPlace
+from gateway.documents.tables import DOCUMENTS
 from gateway.ledger.records import Returned
 from gateway.outbox.tables import OUTCOMES, PAYLOADS
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.blobs.store import DatabaseBlobs
     from gateway.contract.host import Clock
     from gateway.database import Database
+    from gateway.documents.store import Documents
     from gateway.ledger.ledger import Ledger
     from gateway.outbox.store import DatabaseOutbox
     from gateway.settings import Settings
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 LOOK_EVERY: Final = 60.0
 """Seconds between two looks whether it is time: `retention.every` may be longer than a process lives."""
 
-SCRUBBED: Final = tuple(table.name for table in (PAYLOADS, OUTCOMES, BLOBS, PIECES))
+SCRUBBED: Final = tuple(table.name for table in (PAYLOADS, OUTCOMES, BLOBS, PIECES, DOCUMENTS))
 """Tables that hold what retention destroys."""
 
 _DAY: Final = 86_400.0
@@ -75,17 +77,25 @@ class Retention:
         database: Holds the outbox.
         outbox: Whose contents these are.
         blobs: The files that belong to them.
+        documents: What was issued of them; destroyed by its own job, `Fetcher.tidy`.
         clock: The gateway's clock.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, outbox: DatabaseOutbox, blobs: DatabaseBlobs, clock: Clock
+        self,
+        settings: Settings,
+        database: Database,
+        outbox: DatabaseOutbox,
+        blobs: DatabaseBlobs,
+        clock: Clock,
+        documents: Documents | None = None,
     ) -> None:
         self._settings = settings.retention
         self._unused = settings.blobs.keep_days
         self._database = database
         self._outbox = outbox
         self._blobs = blobs
+        self._documents = documents
         self._clock = clock
         self._not_before = float("-inf")
 
@@ -107,6 +117,7 @@ class Retention:
         gone = await self._outbox.shred(now - days * _DAY)
         keys = await self._outbox.forget_keys(now - max(days, self._settings.key_days) * _DAY)
         wrapped = await self._outbox.rewrap() + await self._blobs.rewrap()
+        wrapped += 0 if self._documents is None else await self._documents.rewrap()
         if gone:
             await self._blobs.sweep(now - self._unused * _DAY)
         if gone or wrapped or self._database.unscrubbed:

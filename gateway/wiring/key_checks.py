@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from gateway.blobs.tables import BLOB_KEYS
 from gateway.database.database import insert_into
+from gateway.documents.tables import DOCUMENT_KEYS
 from gateway.outbox.tables import CONTENT_KEYS, OUTCOME_KEYS, SUBMISSIONS
 from gateway.people.account_tables import PEOPLE, PERSON_KEYS
 from gateway.people.tables import CALLERS, KEY_CHECKS
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.database import Database
     from gateway.settings import Settings
 
-SEALED = (CONTENT_KEYS, OUTCOME_KEYS, BLOB_KEYS, PERSON_KEYS)
+SEALED = (CONTENT_KEYS, OUTCOME_KEYS, BLOB_KEYS, PERSON_KEYS, DOCUMENT_KEYS)
 """Every column that holds keys sealed under a master; a master is needed as long as one names it.
 
 A table of a room's own that has a column `wrapped_key` and is not named here fails a test.
@@ -61,7 +62,7 @@ async def open_fitting_keyring(settings: Settings, environ: Mapping[str, str], d
         keyring = open_keyring(settings, environ)
     known = await database.read(_known)
     for name in sorted(await database.read(lambda connection: _lost(connection, keyring, known))):
-        raise KeyMissingError(f"{name}: submissions or accounts are sealed under it; {_CURE}")
+        raise KeyMissingError(f"{name}: submissions, documents or accounts are sealed under it; {_CURE}")
     if new := _compared(keyring.checks(), known):
         await database.write(lambda connection: _store(connection, new))
     return keyring

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from gateway.database.engine import kind_of, parse_url
+from gateway.flows.printing import Printing
 from gateway.flows.staff import Staff
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.outbox.notify_store import DatabaseNotifying
@@ -23,8 +24,10 @@ from gateway.wiring.claims import own_claims
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.key_checks import is_needed, open_fitting_keyring, take_anew
 from gateway.wiring.parts import (
+    open_blobs,
     open_callers,
     open_database,
+    open_documents,
     open_following,
     open_ledger,
     open_outbox,
@@ -36,8 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from gateway.contract.host import Host
+    from gateway.database import Database
     from gateway.database.migrate import MigrationSet
+    from gateway.documents.store import Documents
     from gateway.ledger.exchange import DeedRecorder
+    from gateway.ledger.ledger import Ledger
     from gateway.outbox.following import Following
     from gateway.outbox.notifying import Notifying
     from gateway.outbox.outbox import Outbox
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     from gateway.people.people import People
     from gateway.registry.registry import Failure
     from gateway.settings import Settings
+    from gateway.vault.keys import Keyring
 
 T = TypeVar("T")
 
@@ -158,17 +165,40 @@ def with_written_outbox(
     """
 
     async def run() -> T:
-        database = await open_database(settings, environ)
+        async with _written(settings, environ) as (database, keyring, ledger):
+            return await work(open_outbox(database, keyring, SystemClock()), ledger)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _written(
+    settings: Settings, environ: Mapping[str, str]
+) -> AsyncIterator[tuple[Database, Keyring, Ledger | None]]:
+    """Database, keys and ledger of a command whose acts are written down."""
+    database = await open_database(settings, environ)
+    try:
+        keyring = await open_fitting_keyring(settings, environ, database)
+        ledger = await open_ledger(settings, environ, keyring, SystemClock(), journalled=False)
         try:
-            keyring = await open_fitting_keyring(settings, environ, database)
-            ledger = await open_ledger(settings, environ, keyring, SystemClock(), journalled=False)
-            try:
-                return await work(open_outbox(database, keyring, SystemClock()), ledger)
-            finally:
-                if ledger is not None:
-                    await ledger.close()
+            yield database, keyring, ledger
         finally:
-            await database.close()
+            if ledger is not None:
+                await ledger.close()
+    finally:
+        await database.close()
+
+
+def with_documents(
+    settings: Settings, environ: Mapping[str, str], work: Callable[[Documents, Printing], Awaitable[T]]
+) -> T:
+    """Run work on the documents, written into the ledger as `with_written_outbox` does; errors as in `callers_of`."""
+
+    async def run() -> T:
+        async with _written(settings, environ) as (database, keyring, ledger):
+            clock = SystemClock()
+            documents = open_documents(database, open_blobs(settings, database, keyring, clock), keyring, clock)
+            return await work(documents, Printing(documents, settings.documents.link_seconds, clock, ledger))
 
     return asyncio.run(run())
 

@@ -20,6 +20,9 @@ from gateway.database import Database
 from gateway.database.engine import database_file, kind_of, parse_url
 from gateway.database.errors import StorageFailed, StorageFault
 from gateway.database.migrate import CORE, MigrationSet, migrate, pending
+from gateway.documents.book import DocumentBook
+from gateway.documents.sealing import DocumentSealer
+from gateway.documents.store import Documents
 from gateway.ledger import TABLES as LEDGER_TABLES
 from gateway.ledger.ledger import Ledger
 from gateway.outbox.follow_store import DatabaseFollowing
@@ -37,6 +40,7 @@ from gateway.wiring.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.blobs.blobs import Blobs
     from gateway.blobs.pieces import Pieces
     from gateway.contract.host import Clock
     from gateway.contract.storage import Tables
@@ -204,8 +208,8 @@ def open_people(settings: Settings, database: Database, keyring: Keyring, clock:
 
 
 def open_outbox(database: Database, keyring: Keyring, clock: Clock) -> DatabaseOutbox:
-    """The outbox of a database."""
-    return DatabaseOutbox(database, Sealer(keyring, clock.now), clock)
+    """The outbox of a database; documents are told of what it adopts."""
+    return DatabaseOutbox(database, Sealer(keyring, clock.now), clock, _book(keyring, clock))
 
 
 def open_blobs(settings: Settings, database: Database, keyring: Keyring, clock: Clock) -> DatabaseBlobs:
@@ -217,8 +221,17 @@ def open_blobs(settings: Settings, database: Database, keyring: Keyring, clock: 
 
 
 def open_following(database: Database, keyring: Keyring, clock: Clock) -> DatabaseFollowing:
-    """What is kept of the centre's decisions in a database."""
-    return DatabaseFollowing(database, Sealer(keyring, clock.now), clock)
+    """What is kept of the centre's decisions in a database; documents are told of them."""
+    return DatabaseFollowing(database, Sealer(keyring, clock.now), clock, _book(keyring, clock))
+
+
+def _book(keyring: Keyring, clock: Clock) -> DocumentBook:
+    return DocumentBook(DocumentSealer(keyring, clock.now))
+
+
+def open_documents(database: Database, blobs: Blobs, keyring: Keyring, clock: Clock) -> Documents:
+    """The documents of a database."""
+    return Documents(database, blobs, DocumentSealer(keyring, clock.now), clock, secrets.randbits)
 
 
 def accounts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Account]:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.catalogue import regions
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Subject, Submission
 from gateway.outbox.outbox import NewSubmission
-from gateway.outbox.receipts import new_id, new_number
 from tests.acceptance.desks import person
 
 if TYPE_CHECKING:

@@ -148,7 +148,7 @@ def test_keys_are_made_once_and_rotated_by_command(tmp_path: Path, again: bool) 
     config.write_text(CONFIG.format(url=nowhere(), folder=tmp_path / "data"), encoding="utf-8")
     runner = CliRunner()
     first = runner.invoke(main, ["keys", "make", "--config", str(config)])
-    assert first.stdout.count("made:") == 4
+    assert first.stdout.count("made:") == 5
     before = (tmp_path / "data/secrets/master-1.key").read_text()
     command = "make" if again else "rotate"
     second = runner.invoke(main, ["keys", command, "--config", str(config)])

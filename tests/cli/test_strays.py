@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.catalogue.receipts import new_id
 from gateway.cli.checkup_delivery import deliveries
 from gateway.outbox.following import Tiding
-from gateway.outbox.receipts import new_id
 from gateway.settings import load
 from gateway.wiring.offline import with_following
 from tests.outbox.test_following import WHOLE

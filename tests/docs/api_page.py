@@ -14,6 +14,8 @@ from gateway.flows.feed import Feed
 from gateway.flows.submit import Submitter
 from gateway.flows.track import Tracker
 from gateway.http.attachments import Attachments
+from gateway.http.check import Check
+from gateway.http.documents import DocumentRoutes
 from gateway.http.events import Events
 from gateway.http.page_files import PageFiles
 from gateway.http.papers import Requirements
@@ -92,12 +94,16 @@ def _described() -> Described:
     nobody: Any = None  # no route is called
     people = (*SignInPages(nobody, nobody).routes(), *StaffPages(nobody, nobody, "").routes())
     pages = Pages()
+    documents = DocumentRoutes(nobody, nobody, nobody, nobody, nobody).routes()
+    check = Check(nobody, nobody, nobody, nobody).routes()
     system = System(Facts(tuple, _nothing_to_check, tuple, lambda _adapter: {}, 2.0), pages)
     own = (
         *Residents(asker).routes(),
         *submissions,
         *attachments,
         *events,
+        *documents,
+        *check,
         *people,
         *system.routes(),
         *papers,

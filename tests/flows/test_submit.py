@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from gateway.catalogue.receipts import read_number
 from gateway.contract.errors import (
     Conflict,
     Denied,
@@ -25,7 +26,6 @@ from gateway.contract.submissions import AttachmentRef, Subject, Submission
 from gateway.contract.submissions import SubmissionState as State
 from gateway.flows.rights import Rights
 from gateway.flows.submit import LONGEST_FORM, Submitter
-from gateway.outbox.receipts import read_number
 from gateway.testing.memory_blobs import MemoryBlobs
 from gateway.testing.memory_store import MemoryOutbox
 from tests.outbox.world import NIK, OTHER_VILLAGE, START, VILLAGE, HandClock

@@ -26,8 +26,10 @@ from msgspec import Raw
 from gateway.contract.people import Role
 from gateway.contract.submissions import Subject, Submission, SubmissionState
 from gateway.contract.web import Who
+from gateway.documents.documents import PrintRequest
 from gateway.pages import core_assets
 from gateway.testing.processes import demo_rights
+from tests.http.papers import issued
 from tests.http.people import Client, add_person, signed_in
 from tests.http.rig import CARD, JSON, LOOKUP, VERIFY, VILLAGE, Rig
 
@@ -46,6 +48,9 @@ SUBMISSIONS, SUBMISSION = "/v1/submissions", "/v1/submissions/{submission}"
 ATTACHMENT = "/v1/attachments/{sha256}"
 PAPER = b"%PDF-1.7 synthetic"
 STREAM = "/v1/events"
+DOCUMENT, PRINTS = "/v1/documents/{document}", "/v1/documents/{document}/prints"
+RECEIPT = f"{SUBMISSION}/receipt"
+PRINTED, SPOILED = f"{PRINTS}/{{print}}/pdf", "/v1/prints/spoiled"
 
 MATRIX = {
     ("POST", LOOKUP): ASKS,
@@ -58,6 +63,13 @@ MATRIX = {
     ("PUT", SUBMISSION): OWN,
     ("GET", ATTACHMENT): OWN,
     ("PUT", ATTACHMENT): UPLOADS,
+    ("GET", DOCUMENT): OWN,
+    ("GET", RECEIPT): OWN,
+    ("POST", PRINTS): OWN,
+    ("GET", PRINTED): OWN,
+    ("POST", SPOILED): CALLER,
+    ("GET", "/v1/prints/report"): CALLER,
+    ("GET", "/v1/prints/alignment"): CALLER,
     ("GET", "/v1/services"): CALLER,
     ("GET", "/v1/events"): CALLER,
     ("GET", "/v1/papers"): CALLER,
@@ -72,6 +84,8 @@ MATRIX = {
     ("GET", "/worker.js"): PUBLIC,
     ("POST", LANGUAGE): CHOICE,
     ("GET", "/status"): PUBLIC,
+    ("GET", "/check"): PUBLIC,
+    ("GET", "/check/{code}"): PUBLIC,
     ("GET", "/people/sign-in"): VISITOR,
     ("POST", "/people/sign-in"): VISITOR,
     ("GET", "/people/set-up"): VISITOR,
@@ -90,7 +104,14 @@ MATRIX = {
     ("POST", "/people/accounts/{person}/set-up"): HELPER,
     **{("POST", f"/people/accounts/{{person}}/{act}"): ADMIN for act in ("suspend", "resume", "sign-out", "grants")},
 }
-OPERATOR_ONLY = {("GET", "/metrics"), *(("POST", f"{SUBMISSION}/{act}") for act in ("retry", "hold", "release"))}
+OPERATOR_ONLY = {
+    ("GET", "/metrics"),
+    *(("POST", f"{SUBMISSION}/{act}") for act in ("retry", "hold", "release")),
+    *(("POST", f"{DOCUMENT}/{act}") for act in ("refetch", "void")),
+}
+MADE = {("POST", PRINTS), ("POST", SPOILED)}
+"""Routes that serve with 201."""
+NO_CODE = "7K3M-9QRT-2VWX-5"
 UNAUTHENTICATED = (401, "unauthenticated")
 DENIED = (403, "denied")
 OTHER_VILLAGE = "3527032002"
@@ -143,6 +164,7 @@ def rights() -> str:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A gateway of two rights, with the metrics plugin for an operator route."""
     plugins = '[plugins]\nenabled = ["metrics", "caller_quota"]\n[plugins.caller_quota]\nper_minute = 100000\n'
+    plugins += "[documents]\nprocesses = 0\n"
     with Rig(tmp_path_factory.mktemp("guarded"), config=plugins, rights=rights()) as made:
         yield made
 
@@ -231,6 +253,15 @@ def held(guarded: Rig) -> str:
     return str(guarded.run(submit).receipt.id)
 
 
+def printed(guarded: Rig) -> dict[str, str]:
+    """A new document of the good key's caller, with a print of it."""
+    caller = owner(guarded)
+    document = issued(guarded, caller)
+    asked = PrintRequest(document, "desk", 1)
+    made = guarded.run(guarded.gateway.generation.printing.print_(caller, asked, secrets.token_hex(8)))
+    return {"document": document, "print": made.id}
+
+
 def expected(kind: str, path: str, column: str) -> tuple[int, str]:
     """The documented outcome of one cell."""
     if kind in ANYBODY:
@@ -247,6 +278,15 @@ def expected(kind: str, path: str, column: str) -> tuple[int, str]:
     return special.get(kind, REACH[column])
 
 
+def about_a_document(guarded: Rig, cell: tuple[str, str], key: str | None) -> Heard:
+    """The answer of a cell that is about a document, a new one each time."""
+    where = cell[1].format(**printed(guarded))
+    if cell[0] == "GET":
+        return guarded.get(where, key=key)
+    body = {"printer": "desk", "sheets": 1, "reason": "smudged"}
+    return guarded.post(where, body, {"Idempotency-Key": secrets.token_hex(8)}, key=key)
+
+
 def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> Heard:
     """The answer of one cell."""
     method, path = cell
@@ -260,11 +300,14 @@ def asked(guarded: Rig, cell: tuple[str, str], column: str, key: str | None) -> 
         return guarded.request(
             method, f"{SUBMISSIONS}/{held(guarded)}", body if method == "PUT" else None, JSON, key=key
         )
-    if path == STREAM and expected(CALLER, path, column) == SERVED:  # it has no end
-        return guarded.request("HEAD", path, key=key)
+    if path.startswith(DOCUMENT) or path == SPOILED:
+        return about_a_document(guarded, cell, key)
     if method == "GET":
-        where = core_assets().address("site.css") if path == ASSET else path.format(adapter="dukcapil_ws")
-        return guarded.get(where, key=key)
+        endless = path == STREAM and expected(CALLER, path, column) == SERVED
+        own = held(guarded) if path == RECEIPT else ""
+        asset = core_assets().address("site.css")
+        where = asset if path == ASSET else path.format(adapter="dukcapil_ws", code=NO_CODE, submission=own)
+        return guarded.request("HEAD" if endless else "GET", where, key=key)
     choice = b"language=en&back=/docs" if path == LANGUAGE else None
     return guarded.request(method, path, choice or json.dumps(body_of(guarded, path, column)).encode(), JSON, key=key)
 
@@ -289,7 +332,7 @@ def test_each_cell_gets_the_documented_answer(
     heard = asked(guarded, cell, column, keys[column])
     status, code = expected(MATRIX[cell], cell[1], column)
     if not code:
-        assert heard.status == status, heard
+        assert heard.status == (201 if cell in MADE else status), heard
         return
     problem = guarded.refused(heard, status, code)
     assert problem["executed"] == "no"
@@ -348,7 +391,7 @@ def test_operator_routes_are_on_their_own_listener(guarded: Rig, keys: dict[str,
     both |= {("GET", ASSET), ("GET", "/worker.js"), ("POST", LANGUAGE)}
     assert operator == OPERATOR_ONLY | both
     for method, path in OPERATOR_ONLY:
-        where = path.format(submission=held(guarded)) if method == "POST" else path
+        where = path.format(submission=held(guarded), document=issued(guarded, owner(guarded)))
         problem = guarded.request(method, where, b"{}", JSON, key=keys["all granted"])
         guarded.refused(problem, 404, "not_found")
         body = b'{"operator":"ani"}' if method == "POST" else None

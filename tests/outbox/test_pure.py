@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.catalogue import receipts
 from gateway.catalogue.submission_states import LABELS, NEXT_STEPS
 from gateway.contract.errors import Conflict
 from gateway.contract.submissions import SubmissionState as State
-from gateway.outbox import backoff, moves, receipts
+from gateway.outbox import backoff, moves
 from gateway.outbox.lanes import HOG_SHARE, TRICKLE, WINDOW, Lane, Ring, lane_of
 from gateway.outbox.sealing import Sealer
 from gateway.vault.keys import Keyring

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from gateway.catalogue.receipts import new_id
 from gateway.contract.submissions import SubmissionState as State
 from gateway.outbox.following import Stray, Tiding
-from gateway.outbox.receipts import new_id
 from tests.outbox.test_following import AKTA, KIA, KK, WHOLE, take
 from tests.outbox.world import LEASE, START, always
 

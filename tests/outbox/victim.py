@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.errors import CentreTimeout
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import Subject, Submission
@@ -27,7 +28,6 @@ from gateway.database import Database, lineage
 from gateway.database.second_copy import CopyPlace
 from gateway.flows.dispatch import Dispatcher, Pace, Taken
 from gateway.outbox.outbox import NewSubmission, Wanted
-from gateway.outbox.receipts import new_id, new_number
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.wiring.clock import SystemClock

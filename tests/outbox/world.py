@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.catalogue.receipts import new_id, new_number
 from gateway.contract.messages import Priority
 from gateway.contract.submissions import AttachmentRef, Subject, Submission, SubmissionState
 from gateway.outbox.follow_store import DatabaseFollowing
 from gateway.outbox.notify_store import DatabaseNotifying
 from gateway.outbox.outbox import NewSubmission
-from gateway.outbox.receipts import new_id, new_number
 from gateway.outbox.sealing import Sealer
 from gateway.outbox.store import DatabaseOutbox
 from gateway.testing.memory_following import MemoryFollowing, MemoryNotifying

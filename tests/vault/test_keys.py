@@ -86,6 +86,7 @@ def test_a_child_process_reads_the_same_ring(folder: Path) -> None:
         "SIAK_GATEWAY_SECRET_MASTER_1_FILE",
         "SIAK_GATEWAY_SECRET_MASTER_2_FILE",
         "SIAK_GATEWAY_SECRET_PEPPER_FILE",
+        "SIAK_GATEWAY_SECRET_SIGNING_FILE",
     ]
     assert Keyring.from_environ(environment | {"PATH": "/bin"}) == Keyring.load(folder)
 

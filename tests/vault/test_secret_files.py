@@ -42,7 +42,13 @@ def pool() -> Iterator[Pool]:
 def test_secrets_are_for_the_owner_only(folder: Path) -> None:
     """The folder is 700 and each file 600, whatever the umask; nothing half-made stays behind."""
     assert mode_of(folder) == 0o700
-    assert sorted(path.name for path in folder.iterdir()) == ["index.key", "ledger.key", "master-1.key", "pepper.key"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "index.key",
+        "ledger.key",
+        "master-1.key",
+        "pepper.key",
+        "signing.key",
+    ]
     assert {mode_of(path) for path in folder.iterdir()} == {0o600}
 
 
@@ -67,14 +73,14 @@ def test_secrets_differ_from_each_other(folder: Path) -> None:
     """No two secrets are alike, within a folder and between folders."""
     other = folder.parent / "other"
     create_secrets(other)
-    assert len({*read_folder(folder).values(), *read_folder(other).values()}) == 8
+    assert len({*read_folder(folder).values(), *read_folder(other).values()}) == 10
 
 
 def test_of_many_processes_each_secret_is_made_by_one(tmp_path: Path, pool: Pool) -> None:
     """Eight calls in four processes at once make three secrets in all, and every process loads the same ones."""
     folder = tmp_path / "secrets"
     made = [name for names in pool.map(create_secrets, [folder] * 8, chunksize=1) for name in names]
-    assert sorted(made) == ["index", "ledger", "master-1", "pepper"]
+    assert sorted(made) == ["index", "ledger", "master-1", "pepper", "signing"]
     rings = pool.map(read_folder, [folder] * 4, chunksize=1)
     assert all(ring == rings[0] for ring in rings)
     assert not list(folder.glob(".new-*"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli.config import check
+from gateway.cli import main
 from gateway.testing import Stage
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def test_where_an_extension_may_not_stand(
         assert (failure.stage, why in failure.reason) == ("routes", True)
     config = tmp_path / "config.toml"
     config.write_text(f'[{kind}s]\nenabled = ["squat"]\n')
-    checked = CliRunner().invoke(check, ["--config", str(config)])
+    checked = CliRunner().invoke(main, ["config", "check", "--config", str(config)])
     assert checked.exit_code == 1
     assert f"{kind} squat would be left out: " in checked.output
     assert why in checked.output

@@ -35,7 +35,7 @@ from gateway.wiring.backing_up import back_up
 from gateway.wiring.keeping import Retention, keep_copy
 from gateway.wiring.key_checks import SEALED
 from gateway.wiring.offline import drop_keys, make_keys
-from gateway.wiring.parts import open_blobs, open_following, open_outbox, open_people
+from gateway.wiring.parts import open_blobs, open_documents, open_following, open_outbox, open_people
 from gateway.wiring.returning import restore
 from tests.blobs.world import CALLER, NAME, file_of, name_of
 from tests.blobs.world import World as Files
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 SOON = 10.0
 CONTENT = file_of(150_000)
-DOCUMENT = IssuedDocument("ktp", "3527030101900001", "D1", NIK)
+DOCUMENT = IssuedDocument("skpwni", "3527030101900001", "D1", NIK)
 
 
 @dataclass
@@ -90,7 +90,9 @@ class Machine:
     def retention(self) -> Retention:
         """What destroys here."""
         outbox: Any = self.world.outbox
-        return Retention(self.settings, self.database, outbox, self.blobs, self.clock)
+        ring = Keyring.load(self.settings.secrets_folder)
+        documents = open_documents(self.database, self.blobs, ring, self.clock)
+        return Retention(self.settings, self.database, outbox, self.blobs, self.clock, documents)
 
     @property
     def people(self) -> People:
@@ -115,7 +117,7 @@ class Machine:
 
     async def new(self, content: bytes = CONTENT) -> NewSubmission:
         """A hand-in that needs an uploaded file."""
-        plain = self.world.new(service="ktp")
+        plain = self.world.new(service="move_out")
         named = msgspec.structs.replace(plain.submission, attachments=(AttachmentRef(name_of(content), "kk"),))
         return msgspec.structs.replace(
             plain, submission=named, files=await self.blobs.named(CALLER, [name_of(content)])
@@ -414,7 +416,7 @@ def test_each_column_of_wrapped_keys_is_known(tmp_path: Path) -> None:
     assert found == {(keys.key.table.name, keys.key.name) for keys in SEALED}
 
 
-@pytest.mark.parametrize("sealed", ["content", "outcome", "file", "person"])
+@pytest.mark.parametrize("sealed", ["content", "outcome", "file", "person", "document"])
 def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     """As long as anything is under it, it stays."""
     settings = settings_of(tmp_path)
@@ -427,7 +429,7 @@ def test_each_alone_keeps_a_master(tmp_path: Path, sealed: str) -> None:
     story(settings, told)
     rotate(settings.secrets_folder)
     database = Database.open(settings.database_url({}))
-    for name, keys in zip(("content", "outcome", "file", "person"), SEALED, strict=True):
+    for name, keys in zip(("content", "outcome", "file", "person", "document"), SEALED, strict=True):
         if name != sealed:
             database.write_sync(partial(_empty, keys=keys))
     database.close_sync()

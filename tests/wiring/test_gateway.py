@@ -172,7 +172,7 @@ def test_a_request_ends_under_the_config_it_began_with(installed: None, tmp_path
         reloading.result(10)
         assert old.closed
         owners = {state.owner for state in rig.gateway.supervisor.states()}
-        assert owners == {"native", "dispatch", "follow", "forget", "notify", "sample_adapter#2"}
+        assert owners == {"native", "dispatch", "documents", "follow", "forget", "notify", "sample_adapter#2"}
 
 
 def test_a_request_that_outlasts_the_drain_is_cut_off(installed: None, tmp_path: Path) -> None:

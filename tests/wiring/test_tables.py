@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from gateway.cli.migrate import migrate
+from gateway.cli import main
 from gateway.testing import Stage
 from gateway.testing.postgres import PostgresServer
 
@@ -142,12 +142,14 @@ def test_on_postgresql_the_admin_makes_them(install: Install, tmp_path: Path) ->
         config = tmp_path / "config.toml"
         url = f'[database]\nurl = "{server.new_database()}"\n'
         config.write_text(url)
-        assert CliRunner().invoke(migrate, ["--config", str(config)]).exit_code == 0
+        assert CliRunner().invoke(main, ["migrate", "--config", str(config)]).exit_code == 0
         with Stage(tmp_path, adapters=["keeper"], config=url) as stage:
             assert failures(stage)[0][0] == "tables"
             assert "run: siak-gateway migrate" in failures(stage)[0][1]
         config.write_text(f"{url}[adapters]\nenabled = {json.dumps(['keeper'])}\n")
-        assert "pending: keeper:0001" in CliRunner().invoke(migrate, ["--check", "--config", str(config)]).output
-        assert "applied: keeper:0001" in CliRunner().invoke(migrate, ["--config", str(config)]).output
+        assert (
+            "pending: keeper:0001" in CliRunner().invoke(main, ["migrate", "--check", "--config", str(config)]).output
+        )
+        assert "applied: keeper:0001" in CliRunner().invoke(main, ["migrate", "--config", str(config)]).output
         with Stage(tmp_path, adapters=["keeper"], config=url) as stage:
             assert stage.request("POST", "/apps/keeper/notes").json == 1

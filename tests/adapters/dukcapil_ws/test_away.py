@@ -22,7 +22,9 @@ QUICK = (
     "[centre.cache]\npatience = 0.2\n[centre.retry]\nattempts = 1\n[centre.breaker]\nminimum = 1000\nin_a_row = 1000\n"
 )
 MODES = ("refuse", "down", "hang", "maintenance")
-FAULTS = sorted({kind.value for kind in FaultKind} - {"quota_exhausted", "duplicate_ack"})
+FAULTS = sorted(
+    {kind.value for kind in FaultKind} - {"quota_exhausted", "duplicate_ack", "altered_paper", "longer_paper"}
+)
 DAY = 86_400.0
 
 
