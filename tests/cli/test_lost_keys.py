@@ -92,7 +92,7 @@ def test_keys_lost_for_good_can_be_made_anew(desk: Desk) -> None:
     shutil.rmtree(desk.folder / "var/secrets")
     refused = desk.run("clients", "list")
     assert (refused.exit_code, len(refused.stderr.strip().splitlines())) == (1, 1)
-    assert desk.run("keys", "make", "--anew").stdout.count("made:") == 4
+    assert desk.run("keys", "make", "--anew").stdout.count("made:") == 5
     assert "old" in desk.run("clients", "list").stdout
     key = added.stdout.split()[-1]
 
