@@ -78,7 +78,7 @@ def test_killed_at_any_moment_no_told_byte_is_lost(stores: tuple[str, str]) -> N
 
 @pytest.mark.soak
 def test_killed_a_hundred_times(stores: tuple[str, str]) -> None:
-    """The long form."""
+    """Files survive a hundred kills while they are written."""
     for seed in range(20):
         run_and_kill(stores, kills=5, seed=100 * seed)
 

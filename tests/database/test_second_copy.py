@@ -96,7 +96,7 @@ def test_whatever_is_covered_is_in_the_copy(database: Path) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_is_covered_is_in_the_copy_for_long(database: Path, seed: int) -> None:
-    """The long form."""
+    """Whatever a receipt of two copies covered is in the copy, under stress."""
     write_and_compare(database, seed, rounds=1000)
 
 
@@ -249,7 +249,7 @@ def test_a_torn_end_is_left_out(database: Path) -> None:
 
 @pytest.mark.soak
 def test_a_torn_end_is_left_out_two_hundred_times(database: Path) -> None:
-    """The long form."""
+    """A log of pages torn at two hundred places is read up to its last whole commit."""
     cut_and_compare(database, cuts=200)
 
 

@@ -154,7 +154,7 @@ async def recall(region: Region) -> tuple[str, ...]:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("with_backup", [False, True])
 def test_burnt_many_times(tmp_path: Path, record_property: Callable[[str, object], None], *, with_backup: bool) -> None:
-    """The long form."""
+    """Fifty fires, with a day-old backup beside the copy and without: nothing acknowledged is lost or doubled."""
     region = Region(tmp_path)
     if with_backup:
         back_up(region.settings, {}, region.backups, None, nothing)

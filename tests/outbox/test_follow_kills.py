@@ -94,5 +94,5 @@ def test_killed_between_event_and_cursor_each_decision_counts_once(tmp_path: Pat
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_killed_a_hundred_times_while_following(url: str, tmp_path: Path) -> None:
-    """The long form."""
+    """A hundred kills while the centre is followed: each decision is taken in once."""
     follow_and_kill(url, tmp_path, count=400, kills=100, seed=6)

@@ -61,7 +61,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(url: str, tmp_path: Pat
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_killed_a_hundred_times(url: str, tmp_path: Path) -> None:
-    """The long form."""
+    """A hundred kills between claim and finish: nothing is lost or doubled."""
     receipts, effects = run_and_kill(url, tmp_path / "centre.db", kills=100, seed=4)
     assert verdict(receipts, effects) == (0, 0)
 

@@ -123,7 +123,7 @@ def test_ten_power_cuts_lose_nothing_acknowledged(empty: bytes) -> None:
 def test_two_hundred_power_cuts_lose_nothing_acknowledged(
     empty: bytes, record_property: Callable[[str, object], None]
 ) -> None:
-    """The long form."""
+    """Two hundred power cuts over torn sectors lose nothing acknowledged."""
     acknowledged = cut_often(empty, range(200))
     record_property("acknowledged in 200 power cuts", acknowledged)
     record_property("lost", 0)
