@@ -8,7 +8,6 @@ cookie ─► session ─► open? ─► role, programme ─► origin ─► b
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +19,7 @@ from gateway.flows.sign_in import Browser
 from gateway.http.cookies import Cookies
 from gateway.http.forms import token_of
 from gateway.http.problems import response_of
+from gateway.pages.language import language_of, local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     from gateway.people.sessions import Session
 
 SIGN_IN: Final = "/people/sign-in"
+ME: Final = "/people/me"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
 SEE_OTHER: Final = 303
 _OURS: Final = frozenset({"same-origin", "none"})
-_LOCAL: Final = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?=&%:@!$'()*+,;-]{0,500}", re.ASCII)
-_LANGUAGE: Final = re.compile(r"(?:^|;)\s*language=en\s*(?:;|$)")
 Fields = tuple[tuple[str, str], ...]
 
 
@@ -138,7 +137,7 @@ class Entrance:
         back: str = "",
     ) -> Response:
         """A page as an answer; with `back`, a switch of the language that comes back there."""
-        language = language_of(request.headers, request.person)
+        language = language_of(request.headers, chosen_by(request.person))
         page = self._pages().render(name, values, person=request.person, language=language, back=back)
         return replace(page, status=status, headers=(*page.headers, *fields))
 
@@ -149,9 +148,9 @@ class Entrance:
         if not wants_page(headers) or not (route.rule.who is Who.PERSON or route.form):
             return None
         if isinstance(error, SignInNeeded):
-            there = f"?next={quote(local_path(where), safe='')}" if method in SAFE else ""
+            there = f"?next={quote(local_path(where, ME), safe='')}" if method in SAFE else ""
             return to(SIGN_IN + there)
-        language = language_of(headers, None)
+        language = language_of(headers)
         values = {"said": said(error, language), "errors": pairs(error.faults, language), "request_id": request_id}
         page = self._pages().render("people/refused.html", values, person=None, language=language)
         return replace(page, status=error.status, headers=(*page.headers, *response_of(error, request_id).headers))
@@ -162,11 +161,9 @@ def wants_page(headers: Mapping[str, str]) -> bool:
     return "text/html" in headers.get("accept", "")
 
 
-def language_of(headers: Mapping[str, str], person: Person | None) -> Language:
-    """The person's language, else what the browser was told before, else Indonesian."""
-    if person is not None:
-        return person.language
-    return "en" if _LANGUAGE.search(headers.get("cookie", "")) else "id"
+def chosen_by(person: Person | None) -> str | None:
+    """The language a signed-in person reads in."""
+    return None if person is None else person.language
 
 
 def said(error: GatewayError, language: Language) -> str:
@@ -177,11 +174,6 @@ def said(error: GatewayError, language: Language) -> str:
 def pairs(faults: Iterable[FieldFault], language: Language) -> list[tuple[str, str]]:
     """Wrong fields as a page's summary takes them: name, and what is wrong."""
     return [(one.field.strip("/"), one.message if language == "en" else one.message_id) for one in faults]
-
-
-def local_path(text: str, default: str = "/people/me") -> str:
-    """A path of our own to go to, or the default where it leads anywhere else."""
-    return text if _LOCAL.fullmatch(text) else default
 
 
 def to(path: str, fields: Fields = ()) -> Response:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from gateway.contract import errors
 from gateway.contract.errors import GatewayError
 from gateway.contract.web import Listener, Parameter, Response, Route, Rule, Who
-from gateway.http.entrance import SIGN_IN, language_of, local_path, pairs, said, to, wants_page
+from gateway.http.entrance import ME, SIGN_IN, chosen_by, pairs, said, to, wants_page
 from gateway.http.people_bodies import (
     CodeBody,
     FormAnswer,
@@ -35,6 +35,7 @@ from gateway.http.people_bodies import (
     SignOutBody,
 )
 from gateway.http.problems import response_of
+from gateway.pages.language import language_of, local_path
 from gateway.people.tokens import new_token
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ DEVICE: Final = "/people/second-step/device"
 SET_UP: Final = "/people/set-up"
 PASSWORD: Final = "/people/password"  # noqa: S105 # an address
 SIGN_OUT: Final = "/people/sign-out"
-ME: Final = "/people/me"
 VISITOR: Final = Rule(Who.HANDLER, listener=Listener.BOTH)
 ANYBODY: Final = Rule(Who.PERSON, listener=Listener.BOTH)
 _GUESS = (errors.WrongCredentials, errors.TooManyGuesses, errors.NotFromHere, errors.StorageUnavailable)
@@ -172,7 +172,7 @@ class SignInPages:
             return self._again(request, error, session.id, "people/device.html", {"offer": offer, "next": body.next})
         if not wants_page(request.headers):
             return self._lead_on(request, entered, body.next)
-        values = {"codes": entered.recovery_codes, "next": local_path(body.next)}
+        values = {"codes": entered.recovery_codes, "next": local_path(body.next, ME)}
         return self._entrance.drawn(request, "people/recovery_codes.html", values, fields=self._cookies(entered))
 
     async def set_up_form(self, request: Request) -> Response:
@@ -300,7 +300,7 @@ class SignInPages:
     def _again(
         self, request: Request, error: GatewayError, bound_to: str, page: str, values: Mapping[str, object]
     ) -> Response:
-        language = language_of(request.headers, request.person)
+        language = language_of(request.headers, chosen_by(request.person))
         shown = pairs(error.faults, language) or [("", said(error, language))]
         blank = {"user_name": "", "code": "", "next": "", "csrf": self._entrance.people.tokens.form(bound_to)}
         fields = tuple(one for one in response_of(error, request.request_id).headers if one[0] == "retry-after")

@@ -17,7 +17,7 @@ COOKIE: Final = "language"
 YEAR: Final = 365 * 24 * 3600
 
 _IN_COOKIES = re.compile(rf"(?:^|;)\s*{COOKIE}=(id|en)\s*(?:;|$)")
-_LOCAL = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?=&%-]{0,500}")
+_LOCAL = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?=&%:@!$'()*+,;-]{0,500}", re.ASCII)
 _HOME = "/status"
 
 
@@ -40,6 +40,6 @@ def cookie_of(language: Language, *, secure: bool = False) -> tuple[str, str]:
     return ("set-cookie", f"{COOKIE}={language}; Path=/; Max-Age={YEAR}; HttpOnly; SameSite=Lax{only}")
 
 
-def local_path(text: str) -> str:
-    """The path to go back to, or the status page where it leads elsewhere: no page sends a reader to another site."""
-    return text if _LOCAL.fullmatch(text) else _HOME
+def local_path(text: str, default: str = _HOME) -> str:
+    """A path of our own to go to, or the default where it leads elsewhere: no page sends a reader to another site."""
+    return text if _LOCAL.fullmatch(text) else default

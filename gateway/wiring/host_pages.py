@@ -41,7 +41,7 @@ class PagesOf:
     ) -> Response:
         """A page of the extension."""
         person = request.person
-        language = language_of(request.headers, getattr(person, "language", None))
+        language = language_of(request.headers, None if person is None else person.language)
         template = f"apps/{self._extension}/{name}"
         return self._pages.render(
             template, values, person=person, language=language, status=status, headers=headers, back=back
